@@ -1,0 +1,71 @@
+"""The engine seam: what every engine takes and gives, and nothing of queues or jobs.
+
+An engine loads once and then draws lists of requests, handing control back after every step:
+progress, cancel, deadline and previews all hang on that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRequest:
+    """What to draw. `width` and `height` are pixels; `guidance` <= 1 means no negative pass.
+
+    `seed` (0 to 2**32 - 1) means what it means to
+    `torch.Generator().manual_seed(seed)` in a diffusers pipeline: the same first latents.
+    """
+
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """`rgb` holds height x width x 3 bytes, row by row from the top."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepDone:
+    """`step` of `steps` denoising steps are done, for every request of the list."""
+
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """The last event: one picture for each request, in order."""
+
+    pictures: tuple[Picture, ...]
+
+
+class Engine(Protocol):
+    """Turns requests into pictures; one thread at a time."""
+
+    name: str
+    digest: str
+    """`sha256:<hex>` of the very weights that draw; goes into every picture's metadata."""
+
+    def load(self) -> None:
+        """Make ready to draw; cheap when already loaded. Raises ModelUnavailable."""
+
+    def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
+        """Yield a StepDone after every step, then one Drawn.
+
+        All requests of one call share width, height, steps and guidance; each has its own seed,
+        so that a picture is the same alone and in a list. Closing the iterator stops the work.
+        Raises InvalidInput, OutOfMemory, ContentFiltered, EngineFailed.
+        """

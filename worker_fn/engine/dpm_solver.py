@@ -1,0 +1,172 @@
+"""DPM-Solver++ (multistep, orders one and two) in numpy.
+
+Lu et al., https://arxiv.org/abs/2211.01095; step for step what diffusers'
+DPMSolverMultistepScheduler does. With s the noise-to-signal ratio of a step, a = 1/sqrt(s^2 + 1)
+is the share of the picture, a*s that of the noise, and lambda = -log s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.errors import InvalidInput
+from worker_fn.engine.denoising import FloatArray, Noise
+from worker_fn.engine.noise_schedule import LINEAR, read_signal_left
+from worker_fn.engine.prediction import PREDICTIONS, clean_latents
+from worker_fn.engine.scheduler_settings import SchedulerSettings
+
+SMALLEST_SIGNAL = np.float32(2**-24)
+"""Stands for no signal at all, so that the first ratio is not infinite; as in diffusers."""
+
+FEW_STEPS = 15
+"""Below this many, `lower_order_final` makes the last step a first-order one."""
+
+UNUSED = (
+    "dynamic_thresholding_ratio",
+    "sample_max_value",
+    "flow_shift",
+    "time_shift_type",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DpmSolver:
+    """A DPMSolverMultistepScheduler's settings; `ratios` is s for every training timestep."""
+
+    ratios: npt.NDArray[np.float64]
+    last_ratio: float
+    order: int
+    prediction: str
+    midpoint: bool
+    first_order_at_end: bool
+    first_order_at_short_end: bool
+    spacing: str
+    offset: int
+
+    def start(self, steps: int) -> DpmDenoising:
+        """As `Sampler.start`."""
+        timesteps = self._timesteps(steps)
+        if len(timesteps) != steps or timesteps.min() < 0:
+            raise InvalidInput(f"this model's scheduler cannot take exactly {steps} steps")
+        ratios = np.interp(timesteps, np.arange(len(self.ratios)), self.ratios)
+        rounded = np.append(ratios, self.last_ratio).astype(np.float32)
+        return DpmDenoising(self, timesteps, [float(ratio) for ratio in rounded])
+
+    def order_of(self, step: int, steps: int) -> int:
+        """The order, 1 or 2, of the step numbered from 0."""
+        short = self.first_order_at_short_end and steps < FEW_STEPS
+        ends_low = step == steps - 1 and (self.first_order_at_end or short)
+        return 1 if step == 0 or ends_low else self.order
+
+    def _timesteps(self, steps: int) -> npt.NDArray[np.int64]:
+        """Table 2 of https://arxiv.org/abs/2305.08891."""
+        trained = len(self.ratios)
+        if self.spacing == "linspace":
+            spaced = np.linspace(0, trained - 1, steps + 1).round()[:0:-1]
+        elif self.spacing == "leading":
+            spaced = np.arange(steps, 0.0, -1) * (trained // (steps + 1)) + self.offset
+        else:
+            spaced = np.arange(trained, 0, -trained / steps).round() - 1
+        return spaced.astype(np.int64)
+
+
+class DpmDenoising:
+    """One denoising; see `denoising.Denoising`."""
+
+    def __init__(
+        self, solver: DpmSolver, timesteps: npt.NDArray[np.int64], ratios: list[float]
+    ) -> None:
+        self.timesteps = timesteps
+        self._solver = solver
+        self._ratios = ratios
+        self._step = 0
+        self._before: FloatArray | None = None
+
+    def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
+        """As `Denoising.step`; takes no noise."""
+        signal, noisiness = _shares(self._ratios[self._step])
+        clean = clean_latents(
+            self._solver.prediction,
+            prediction,
+            latents,
+            signal=np.float32(signal),
+            noise=np.float32(noisiness),
+        )
+        stepped = self._first_order(clean, latents)
+        if self._before is not None and self._order() == 2:
+            stepped += self._second_order(clean, self._before)
+        self._before = clean
+        self._step += 1
+        return stepped
+
+    def _order(self) -> int:
+        return self._solver.order_of(self._step, len(self.timesteps))
+
+    def _first_order(self, clean: FloatArray, latents: FloatArray) -> FloatArray:
+        now, after = self._ratios[self._step], self._ratios[self._step + 1]
+        signal, noise = _shares(after)
+        kept = np.float32(noise / _shares(now)[1])
+        return kept * latents + np.float32(signal * (1 - after / now)) * clean
+
+    def _second_order(self, clean: FloatArray, before: FloatArray) -> FloatArray:
+        """What the second order adds: the slope between the last two clean predictions."""
+        last, now, after = self._ratios[self._step - 1 : self._step + 2]
+        stride, last_stride = math.log(now / after), math.log(last / now)
+        signal, _ = _shares(after)
+        shrink = after / now - 1
+        weight = -shrink / 2 if self._solver.midpoint else shrink / stride + 1
+        return np.float32(signal * weight * stride / last_stride) * (clean - before)
+
+
+def read_dpm_solver(config: Mapping[str, Any]) -> DpmSolver:
+    """The solver for a scheduler_config.json. Raises ModelUnavailable naming a bad setting."""
+    settings = SchedulerSettings(config, unused=UNUSED)
+    _refuse_variants(settings)
+    left = read_signal_left(settings, kind=LINEAR, start=0.0001, end=0.02)
+    if settings.flag("rescale_betas_zero_snr", False):
+        left[-1] = SMALLEST_SIGNAL
+    ratios = np.sqrt((1 - left) / left)
+    zero_end = settings.choice("final_sigmas_type", "zero", ("zero", "sigma_min")) == "zero"
+    solver = DpmSolver(
+        ratios=ratios.astype(np.float64),
+        last_ratio=0.0 if zero_end else float(ratios[0]),
+        order=settings.choice("solver_order", 2, (1, 2)),
+        prediction=settings.choice("prediction_type", "epsilon", PREDICTIONS),
+        midpoint=settings.choice("solver_type", "midpoint", ("midpoint", "heun")) == "midpoint",
+        first_order_at_end=settings.flag("euler_at_final", False) or zero_end,
+        first_order_at_short_end=settings.flag("lower_order_final", True),
+        spacing=settings.choice(
+            "timestep_spacing", "linspace", ("linspace", "leading", "trailing")
+        ),
+        offset=settings.whole("steps_offset", 0),
+    )
+    settings.refuse_the_rest()
+    return solver
+
+
+def _refuse_variants(settings: SchedulerSettings) -> None:
+    settings.must_be("algorithm_type", "dpmsolver++")
+    settings.must_be("variance_type", None)
+    settings.must_be("lambda_min_clipped", -math.inf)
+    for name in (
+        "thresholding",
+        "use_karras_sigmas",
+        "use_exponential_sigmas",
+        "use_beta_sigmas",
+        "use_lu_lambdas",
+        "use_flow_sigmas",
+        "use_dynamic_shifting",
+    ):
+        settings.must_be(name, False)
+
+
+def _shares(ratio: float) -> tuple[float, float]:
+    """The shares of picture and noise at a noise-to-signal ratio."""
+    signal = 1 / math.sqrt(ratio**2 + 1)
+    return signal, ratio * signal

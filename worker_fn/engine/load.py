@@ -1,0 +1,57 @@
+"""Chooses an engine by name; imports only the one that was chosen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from shared.errors import ModelUnavailable
+from worker_fn.engine.base import Engine
+from worker_fn.engine.pattern import PatternEngine, kill_this_process
+
+NAMES = ("openvino", "diffusers", "pattern")
+
+
+def build_engine(
+    name: str,
+    folder: Path | None,
+    *,
+    pattern_delay_s: float = 0.0,
+    threads: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    die: Callable[[], None] = kill_this_process,
+) -> Engine:
+    """The engine `name` (openvino, diffusers, pattern) over the weights in `folder`.
+
+    Nothing is loaded yet: `Engine.load` does that. `threads` is how many cores one drawing may
+    use; None leaves it to the engine. A `card.json` beside the folder says what digest the
+    weights must have. Raises ModelUnavailable for an unknown name or a missing folder.
+    """
+    if name == "pattern":
+        return PatternEngine(delay_s=pattern_delay_s, sleep=sleep, die=die)
+    if name not in NAMES:
+        raise ModelUnavailable(f"there is no engine {name!r}; choose one of {', '.join(NAMES)}")
+    if folder is None:
+        raise ModelUnavailable(f"the engine {name} needs a folder of weights")
+    return _engine_over(name, folder, threads)
+
+
+def _engine_over(name: str, folder: Path, threads: int | None) -> Engine:
+    expected = _digest_on_the_card(folder, name)
+    if name == "openvino":
+        from worker_fn.engine.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(folder, threads=threads, expected_digest=expected)
+    from worker_fn.engine.diffusers_engine import DiffusersEngine
+
+    return DiffusersEngine(folder, threads=threads, expected_digest=expected)
+
+
+def _digest_on_the_card(folder: Path, name: str) -> str | None:
+    card = folder.parent / "card.json"
+    if not card.is_file():
+        return None
+    digest = json.loads(card.read_text(encoding="utf-8")).get("digests", {}).get(name)
+    return None if digest is None else str(digest)
