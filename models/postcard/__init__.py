@@ -1,0 +1,1 @@
+"""Postcard: a small text-to-picture model trained from nothing on procedurally drawn pictures."""
