@@ -1,0 +1,103 @@
+"""The job table in SQLite: one transition is one conditional UPDATE."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from shared.embedded.database import Database
+from shared.embedded.rows import COLUMNS, assignments, to_job, to_row, where
+from shared.errors import IdempotencyKeyReuse, TransitionRefused
+from shared.job import Job, JobStatus
+from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
+from shared.transitions import Transition
+
+_INSERT = (
+    f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
+)
+
+
+class SqliteJobTable:
+    """A JobTable in one file, shared by all processes of one machine."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
+        """The only write that must survive a power cut: the caller was told 202."""
+        with self._database.writing(durable=True) as connection:
+            if key is not None:
+                earlier = _earlier(connection, key, now_ms)
+                if earlier is not None:
+                    return _replay(connection, earlier, key)
+                _remember(connection, key, job.id)
+            connection.execute(_INSERT, to_row(job))
+        return Submission(job=job, replayed=False)
+
+    def get(self, job_id: str) -> Job | None:
+        with self._database.reading() as connection:
+            return _get(connection, job_id)
+
+    def apply(self, transition: Transition) -> Job:
+        changes, values = assignments(transition.changes, transition.add)
+        guard, bounds = where(transition.guard)
+        sql = f"UPDATE jobs SET version=version+1, {changes} WHERE id=? AND ({guard}) RETURNING *"
+        with self._database.writing() as connection:
+            row = connection.execute(sql, [*values, transition.job_id, *bounds]).fetchone()
+            if row is None:
+                raise TransitionRefused(transition.name, _get(connection, transition.job_id))
+        return to_job(row)
+
+    def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        sql = "SELECT * FROM jobs WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
+        with self._database.reading() as connection:
+            return [to_job(row) for row in connection.execute(sql, (now_ms, limit))]
+
+    def jobs(self, query: JobQuery) -> Sequence[Job]:
+        sql, values = "SELECT * FROM jobs WHERE tenant=?", [query.tenant]
+        if query.status is not None:
+            sql, values = f"{sql} AND status=?", [*values, query.status.value]
+        if query.before_id is not None:
+            sql, values = f"{sql} AND id<?", [*values, query.before_id]
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{sql} ORDER BY id DESC LIMIT {query.limit:d}", values)
+            return [to_job(row) for row in rows]
+
+    def backlog(self) -> Backlog:
+        sql = (
+            "SELECT status, COUNT(*), MIN(created_ms) FROM jobs WHERE due_ms IS NOT NULL"
+            " GROUP BY status"
+        )
+        with self._database.reading() as connection:
+            found = {row[0]: (row[1], row[2]) for row in connection.execute(sql)}
+        queued, oldest = found.get(JobStatus.QUEUED.value, (0, None))
+        running, _ = found.get(JobStatus.RUNNING.value, (0, None))
+        return Backlog(queued=queued, running=running, oldest_queued_ms=oldest)
+
+
+def _get(connection: sqlite3.Connection, job_id: str) -> Job | None:
+    row = connection.execute("SELECT * FROM jobs WHERE id=?", (job_id,)).fetchone()
+    return None if row is None else to_job(row)
+
+
+def _earlier(
+    connection: sqlite3.Connection, key: IdempotencyKey, now_ms: int
+) -> sqlite3.Row | None:
+    sql = "SELECT * FROM idempotency WHERE tenant=? AND key=? AND expires_ms>=?"
+    row: sqlite3.Row | None = connection.execute(sql, (key.tenant, key.key, now_ms)).fetchone()
+    return row
+
+
+def _replay(
+    connection: sqlite3.Connection, earlier: sqlite3.Row, key: IdempotencyKey
+) -> Submission:
+    if earlier["fingerprint"] != key.fingerprint:
+        raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
+    return Submission(job=_get(connection, earlier["job_id"]), replayed=True)
+
+
+def _remember(connection: sqlite3.Connection, key: IdempotencyKey, job_id: str) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
+        (key.tenant, key.key, key.fingerprint, job_id, key.expires_ms),
+    )

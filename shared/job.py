@@ -1,0 +1,114 @@
+"""A job, and everything that its row says. Frozen: a job changes only by a transition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.spec import CompleteSpec
+
+
+class JobStatus(StrEnum):
+    """Stored names are for ever; see docs/state-machine.md for who moves a job where."""
+
+    QUEUED = "queued"
+    """Waits for a worker, or for its back-off to be over."""
+    RUNNING = "running"
+    """A worker holds a lease on it; if the lease ends, the sweep takes the job back."""
+    SUCCEEDED = "succeeded"
+    """Its picture is published. Final."""
+    FAILED = "failed"
+    """It will never have a picture; `error` says why. Final."""
+    CANCELED = "canceled"
+    """Its owner called it off. Final."""
+
+
+OPEN = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
+TERMINAL = frozenset(JobStatus) - OPEN
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """`stage` is load, denoise or upload; `step` of `steps` are done."""
+
+    stage: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """The published picture: `key` in the image store, hex SHA-256 of its bytes, pixels."""
+
+    key: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    content_type: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """What the finishing attempt took, in milliseconds; `cold`: it had to load the model first."""
+
+    load_ms: int
+    inference_ms: int
+    upload_ms: int
+    cold: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobError:
+    """Why a job failed, as the HTTP contract spells it."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One row of the job table. Times are milliseconds since 1970, UTC.
+
+    `attempt` with `nonce` is the fencing token: only who claimed last may write. `due_ms` is when
+    the sweep should look; it is there exactly as long as the job is not terminal.
+    """
+
+    id: str
+    tenant: str
+    status: JobStatus
+    spec: CompleteSpec
+    created_ms: int
+    deadline_ms: int
+    expires_ms: int
+    due_ms: int | None
+    version: int = 1
+    attempt: int = 0
+    max_attempts: int = 3
+    resends: int = 0
+    not_before_ms: int | None = None
+    nonce: str | None = None
+    lease_until_ms: int | None = None
+    started_ms: int | None = None
+    finished_ms: int | None = None
+    progress: Progress | None = None
+    image: Image | None = None
+    timing: Timing | None = None
+    error: JobError | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def job_id(now_ms: int, entropy: bytes) -> str:
+    """`job_` and a ULID (github.com/ulid/spec): 48 bits of time, then 80 random ones.
+
+    Ids sort by the time of submission, which is what paging through a list relies on.
+    """
+    number = (now_ms << 80) | int.from_bytes(entropy[:10], "big")
+    return "job_" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))

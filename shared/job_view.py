@@ -1,0 +1,259 @@
+"""A job as the caller sees it: the only function from rows to answers, and the answers' models.
+
+Both the submit and the status unit answer with a job, so that this is shared; it is pure.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from shared.job import Job, JobStatus
+from shared.model_card import ModelCard
+from shared.ports import Backlog, Link
+
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+
+class QueuePlace(BaseModel):
+    """Where a queued job stands. What is not known is null."""
+
+    ahead: int | None = None
+    reason: Literal["waiting_capacity", "retry_backoff"] | None = None
+    eta_s: float | None = None
+    eta_range_s: tuple[float, float] | None = None
+
+
+class ProgressView(BaseModel):
+    """How far a running job is."""
+
+    stage: str
+    step: int
+    steps: int
+    fraction: float
+
+
+class ImageView(BaseModel):
+    """The picture. `url` is presigned anew at every read and good until `url_expires_at`."""
+
+    url: str
+    url_expires_at: str
+    permalink: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    content_type: str
+    base64: str | None
+
+
+class CacheView(BaseModel):
+    """Whether the picture came from the result cache."""
+
+    hit: bool = False
+
+
+class TimingView(BaseModel):
+    """Milliseconds. `queue_ms` runs until the finishing attempt was claimed."""
+
+    queue_ms: int | None
+    load_ms: int | None
+    inference_ms: int | None
+    upload_ms: int | None
+    total_ms: int | None
+    cold: bool | None
+
+
+class ErrorView(BaseModel):
+    """Why the job failed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class LinksView(BaseModel):
+    """Where to go next; null where there is nothing to go to."""
+
+    self: str
+    cancel: str | None
+    image: str | None
+    preview: str | None = None
+    retry: str | None = None
+
+
+class JobView(BaseModel):
+    """A job as returned. `GET` of it is the only truth."""
+
+    id: str
+    version: int
+    status: Status
+    attempt: int
+    batch: str | None = None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    expires_at: str
+    deadline_at: str
+    request: dict[str, Any]
+    queue: QueuePlace
+    progress: ProgressView | None
+    image: ImageView | None
+    cache: CacheView = CacheView()
+    timing: TimingView
+    cost: None = None
+    error: ErrorView | None
+    links: LinksView
+
+
+class JobPage(BaseModel):
+    """A page of jobs. Pass `next_cursor` on for the next one; null on the last."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+
+
+class ModelsView(BaseModel):
+    """`default` is what a job without a model gets."""
+
+    default: str
+    models: list[ModelCard]
+
+
+class ServiceTime(BaseModel):
+    """Seconds from claim to done, over the caller's latest finished jobs; null when none."""
+
+    p50: float | None
+    p90: float | None
+
+
+class QueueView(BaseModel):
+    """`depth` jobs wait, `in_flight` run, at most `cap` at once (null: not known here)."""
+
+    depth: int
+    oldest_age_s: float | None
+    in_flight: int
+    cap: int | None
+    service_time_s: ServiceTime
+
+
+class HealthView(BaseModel):
+    """The front door is open."""
+
+    status: Literal["ok"] = "ok"
+
+
+def job_view(job: Job, *, now_ms: int, link: Link | None, inline: bytes | None = None) -> JobView:
+    """Render a row. `link` is the picture's, fresh; `inline` its bytes, if they were asked for."""
+    path = f"/v1/jobs/{job.id}"
+    return JobView(
+        id=job.id,
+        version=job.version,
+        status=job.status.value,
+        attempt=job.attempt,
+        created_at=iso(job.created_ms),
+        started_at=_iso_or_none(job.started_ms),
+        finished_at=_iso_or_none(job.finished_ms),
+        expires_at=iso(job.expires_ms),
+        deadline_at=iso(job.deadline_ms),
+        request=job.spec.model_dump(mode="json"),
+        queue=_place(job, now_ms),
+        progress=_progress(job),
+        image=_image(job, path, link, inline),
+        timing=_timing(job),
+        error=_error(job),
+        links=LinksView(
+            self=path,
+            cancel=None if job.is_terminal else f"{path}/cancel",
+            image=f"{path}/image" if job.image else None,
+        ),
+    )
+
+
+def queue_view(backlog: Backlog, *, now_ms: int, cap: int | None, recent: list[Job]) -> QueueView:
+    """Render the queue; `recent` are finished jobs to take service times from."""
+    oldest = backlog.oldest_queued_ms
+    times = sorted(_service_s(job) for job in recent)
+    return QueueView(
+        depth=backlog.queued,
+        oldest_age_s=None if oldest is None else max(0, now_ms - oldest) / 1000,
+        in_flight=backlog.running,
+        cap=cap,
+        service_time_s=ServiceTime(p50=_quantile(times, 0.5), p90=_quantile(times, 0.9)),
+    )
+
+
+def iso(ms: int) -> str:
+    """RFC 3339, UTC, milliseconds."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _iso_or_none(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)
+
+
+def _place(job: Job, now_ms: int) -> QueuePlace:
+    if job.status is not JobStatus.QUEUED:
+        return QueuePlace()
+    waits = job.not_before_ms is not None and job.not_before_ms > now_ms
+    return QueuePlace(reason="retry_backoff" if waits else "waiting_capacity")
+
+
+def _progress(job: Job) -> ProgressView | None:
+    if job.progress is None:
+        return None
+    done = job.progress
+    fraction = done.step / done.steps if done.steps else 0.0
+    return ProgressView(
+        stage=done.stage, step=done.step, steps=done.steps, fraction=round(fraction, 4)
+    )
+
+
+def _image(job: Job, path: str, link: Link | None, inline: bytes | None) -> ImageView | None:
+    if job.image is None or link is None:
+        return None
+    facts = asdict(job.image)
+    del facts["key"]
+    return ImageView(
+        url=link.url,
+        url_expires_at=iso(link.expires_ms),
+        permalink=f"{path}/image",
+        base64=None if inline is None else base64.b64encode(inline).decode(),
+        **facts,
+    )
+
+
+def _timing(job: Job) -> TimingView:
+    took = job.timing
+    return TimingView(
+        queue_ms=_between(job.created_ms, job.started_ms),
+        load_ms=took.load_ms if took else None,
+        inference_ms=took.inference_ms if took else None,
+        upload_ms=took.upload_ms if took else None,
+        total_ms=_between(job.created_ms, job.finished_ms),
+        cold=took.cold if took else None,
+    )
+
+
+def _between(start_ms: int, end_ms: int | None) -> int | None:
+    return None if end_ms is None else max(0, end_ms - start_ms)
+
+
+def _error(job: Job) -> ErrorView | None:
+    """An open job may carry its last attempt's error; the caller sees it when it is final."""
+    if job.error is None or job.status is not JobStatus.FAILED:
+        return None
+    return ErrorView(**asdict(job.error))
+
+
+def _service_s(job: Job) -> float:
+    return (_between(job.started_ms or 0, job.finished_ms) or 0) / 1000
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    return ordered[round(share * (len(ordered) - 1))] if ordered else None

@@ -1,0 +1,99 @@
+"""The OpenAPI 3.1 document, generated from the table of operations and the models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from shared.operations import OPERATIONS, Operation, Parameter
+from shared.problem import Problem
+
+_REF = "#/components/schemas/{model}"
+_REQUEST_ID = {
+    "X-Request-Id": {"description": "Quote it to support.", "schema": {"type": "string"}}
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document, as JSON-able values."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Darkroom",
+            "version": "1",
+            "summary": "Prompts in, pictures out, asynchronously.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {"schemas": _schemas()},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    bodies = [(o.body, "validation") for o in OPERATIONS if o.body is not None]
+    answers = [
+        (model, "serialization")
+        for operation in OPERATIONS
+        for _, model in operation.answers.values()
+        if model is not None
+    ]
+    models: Iterable[Any] = dict.fromkeys([*bodies, *answers, (Problem, "serialization")])
+    _, schema = models_json_schema(list(models), ref_template=_REF)
+    definitions: dict[str, Any] = schema["$defs"]
+    return definitions
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "parameters": [*_path_parameters(operation), *map(_parameter, operation.parameters)],
+        "responses": {
+            **{str(s): _answer(text, model) for s, (text, model) in operation.answers.items()},
+            **{str(status): _problem(status) for status in operation.problems},
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": _json(operation.body)}
+    return described
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in operation.pattern.groupindex
+    ]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": False,
+        "description": parameter.description,
+        "schema": parameter.schema,
+    }
+
+
+def _answer(text: str, model: type[BaseModel] | None) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": text, "headers": _REQUEST_ID}
+    if model is not None:
+        described["content"] = _json(model)
+    return described
+
+
+def _problem(status: int) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    described = HTTPStatus(status).phrase
+    return {"description": described, "headers": _REQUEST_ID, "content": content}
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}

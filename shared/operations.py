@@ -1,0 +1,181 @@
+"""The HTTP contract as a table: which operation is where, who answers it, and with what.
+
+Units bind functions to these names, the gateway and the template route by them, and
+`shared.openapi` turns them into the OpenAPI document; a test holds all of these together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pydantic import BaseModel
+
+from shared.job_view import HealthView, JobPage, JobView, ModelsView, QueueView
+from shared.spec import JobSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A query parameter or request header. `schema` is JSON Schema."""
+
+    name: str
+    where: str
+    description: str
+    schema: dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method on one path. `answers` maps a status to what it means and its body's model."""
+
+    name: str
+    unit: str
+    method: str
+    path: str
+    summary: str
+    answers: dict[int, tuple[str, type[BaseModel] | None]]
+    problems: tuple[int, ...] = ()
+    body: type[BaseModel] | None = None
+    parameters: tuple[Parameter, ...] = field(default=())
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"\Z")
+
+
+_TEXT: dict[str, object] = {"type": "string"}
+_IDEMPOTENCY = Parameter(
+    name="Idempotency-Key",
+    where="header",
+    description="1 to 255 visible ASCII characters; the same key and body give the same job, 24 h.",
+    schema={"type": "string", "minLength": 1, "maxLength": 255},
+)
+_PREFER = Parameter(
+    name="Prefer",
+    where="header",
+    description="wait=N: answer as soon as the job changes from the ETag in If-None-Match, or "
+    "(without one) as soon as it is terminal, or after N seconds.",
+    schema=_TEXT,
+)
+_IF_NONE_MATCH = Parameter(
+    name="If-None-Match", where="header", description="An ETag seen before.", schema=_TEXT
+)
+_INLINE = Parameter(
+    name="inline",
+    where="query",
+    description="true: the picture as base64 too, when it is small enough.",
+    schema={"type": "boolean"},
+)
+_LIST = (
+    Parameter(
+        name="status",
+        where="query",
+        description="Only jobs of this status.",
+        schema={
+            "type": "string",
+            "enum": ["queued", "running", "succeeded", "failed", "canceled"],
+        },
+    ),
+    Parameter(name="cursor", where="query", description="From next_cursor.", schema=_TEXT),
+    Parameter(
+        name="limit",
+        where="query",
+        description="Jobs on a page.",
+        schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    ),
+)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        name="submit",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/jobs",
+        summary="Submit one prompt for one picture",
+        body=JobSpec,
+        parameters=(_IDEMPOTENCY,),
+        answers={202: ("Accepted, and durable", JobView), 200: ("Replayed", JobView)},
+        problems=(400, 410, 413, 415, 422, 503),
+    ),
+    Operation(
+        name="cancel",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/jobs/{id}/cancel",
+        summary="Call a job off; idempotent",
+        answers={200: ("Canceled", JobView)},
+        problems=(404, 409, 410, 503),
+    ),
+    Operation(
+        name="list_jobs",
+        unit="status_fn",
+        method="GET",
+        path="/v1/jobs",
+        summary="The caller's jobs, newest first",
+        parameters=_LIST,
+        answers={200: ("A page", JobPage)},
+        problems=(422, 503),
+    ),
+    Operation(
+        name="get_job",
+        unit="status_fn",
+        method="GET",
+        path="/v1/jobs/{id}",
+        summary="The job: the only truth about it",
+        parameters=(_PREFER, _IF_NONE_MATCH, _INLINE),
+        answers={200: ("The job", JobView), 304: ("Unchanged since that ETag", None)},
+        problems=(404, 410, 422, 503),
+    ),
+    Operation(
+        name="get_image",
+        unit="status_fn",
+        method="GET",
+        path="/v1/jobs/{id}/image",
+        summary="A stable permalink to the picture",
+        answers={302: ("To a fresh presigned link", None)},
+        problems=(404, 409, 410, 503),
+    ),
+    Operation(
+        name="list_models",
+        unit="status_fn",
+        method="GET",
+        path="/v1/models",
+        summary="The models, their limits, defaults and what they can draw",
+        answers={200: ("The models", ModelsView)},
+    ),
+    Operation(
+        name="get_queue",
+        unit="status_fn",
+        method="GET",
+        path="/v1/queue",
+        summary="What waits, what runs, how long it takes",
+        answers={200: ("The queue", QueueView)},
+        problems=(503,),
+    ),
+    Operation(
+        name="health",
+        unit="status_fn",
+        method="GET",
+        path="/healthz",
+        summary="Liveness",
+        answers={200: ("Alive", HealthView)},
+    ),
+    Operation(
+        name="openapi",
+        unit="status_fn",
+        method="GET",
+        path="/openapi.json",
+        summary="This document",
+        answers={200: ("OpenAPI 3.1", None)},
+    ),
+    Operation(
+        name="docs",
+        unit="status_fn",
+        method="GET",
+        path="/docs",
+        summary="This document, to read and to try",
+        answers={200: ("A page", None)},
+    ),
+)

@@ -1,0 +1,141 @@
+"""The seams to everything outside: small protocols, domain values in and out.
+
+Every adapter of a port passes the same suite in tests/contract. All raise `Unavailable` when the
+store behind them does not answer; foreign errors never get past an adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from shared.job import Job, JobStatus
+from shared.transitions import Transition
+
+Clock: TypeAlias = Callable[[], int]
+"""Milliseconds since 1970, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdempotencyKey:
+    """`fingerprint` tells one body from another; the key is forgotten after `expires_ms`."""
+
+    tenant: str
+    key: str
+    fingerprint: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What a submit came to: a new job, or (`replayed`) the one that the key made before.
+
+    `job` is None when that earlier job's retention is over.
+    """
+
+    job: Job | None
+    replayed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobQuery:
+    """One tenant's jobs, newest first, older than `before_id`."""
+
+    tenant: str
+    status: JobStatus | None = None
+    before_id: str | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """The jobs that are not terminal, counted; `oldest_queued_ms` is when the oldest came."""
+
+    queued: int
+    running: int
+    oldest_queued_ms: int | None
+
+
+class JobTable(Protocol):
+    """The only truth about jobs."""
+
+    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
+        """Store job and key in one transaction; durable when it returns.
+
+        Raises IdempotencyKeyReuse for a live key with another fingerprint.
+        """
+
+    def get(self, job_id: str) -> Job | None:
+        """The row as of now: reads see every write that returned before."""
+
+    def apply(self, transition: Transition) -> Job:
+        """One conditional write; the row afterwards. Raises TransitionRefused with the row."""
+
+    def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        """Jobs whose `due_ms` is not after `now_ms`, oldest first."""
+
+    def jobs(self, query: JobQuery) -> Sequence[Job]:
+        """A page of one tenant's jobs."""
+
+    def backlog(self) -> Backlog:
+        """What waits and what runs, over all tenants."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A message in a consumer's hands. `receives` counts how often it was handed out."""
+
+    body: str
+    receipt: str
+    receives: int
+
+
+class WorkQueue(Protocol):
+    """A doorbell: it may ring twice, late or never, and nothing may break."""
+
+    def send(self, body: str) -> None:
+        """Ring."""
+
+    def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
+        """Messages, hidden from others for the visibility timeout; waits for the first one."""
+
+    def delete(self, receipt: str) -> None:
+        """Done with it. A receipt that is no longer valid is no error."""
+
+    def hide(self, receipt: str, *, seconds: float) -> None:
+        """Hand it out again after `seconds` (0: at once)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A URL that anyone may open until `expires_ms`."""
+
+    url: str
+    expires_ms: int
+
+
+class ImageStore(Protocol):
+    """Pictures under keys that name job and attempt; bytes under a key never change."""
+
+    def put(self, key: str, data: bytes, *, content_type: str) -> None:
+        """Store. The same bytes again are no error; other bytes never replace them."""
+
+    def read(self, key: str) -> bytes:
+        """Raises ImageMissing."""
+
+    def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
+        """A signed link; `expires_ms` never promises more than the credentials allow."""
+
+
+class JobWatch(Protocol):
+    """Waiting for a row to change."""
+
+    def wait(self, job_id: str, *, seen_version: int, timeout_s: float) -> bool:
+        """Return True once the row's version may differ, False after `timeout_s`, or at once when
+        too many wait already. Returning early is no error: the caller reads the row again."""
+
+
+def image_key(job_id: str, attempt: int) -> str:
+    """Names the attempt, so that a worker whose lease is over can never overwrite a picture."""
+    return f"images/{job_id}/{attempt}.png"

@@ -1,0 +1,94 @@
+"""Errors as the caller sees them: RFC 9457 problem details, one table from type to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from shared import errors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What one error type comes to over HTTP. `code` is for programs and never changes."""
+
+    status: int
+    code: str
+    title: str
+    retryable: bool = False
+
+
+KINDS: dict[type[errors.DarkroomError], Kind] = {
+    errors.MalformedJson: Kind(status=400, code="malformed_json", title="The body is not JSON"),
+    errors.LinkRefused: Kind(status=403, code="link_refused", title="The link is not valid"),
+    errors.NotFound: Kind(status=404, code="not_found", title="Not found"),
+    errors.MethodNotAllowed: Kind(
+        status=405, code="method_not_allowed", title="This method is not offered here"
+    ),
+    errors.InvalidState: Kind(
+        status=409, code="invalid_state", title="The job's status does not permit this"
+    ),
+    errors.ImageNotReady: Kind(status=409, code="image_not_ready", title="There is no picture yet"),
+    errors.Gone: Kind(status=410, code="gone", title="No longer kept"),
+    errors.BodyTooLarge: Kind(status=413, code="body_too_large", title="The body is too large"),
+    errors.UnsupportedMediaType: Kind(
+        status=415, code="unsupported_media_type", title="Send application/json"
+    ),
+    errors.ValidationFailed: Kind(
+        status=422, code="validation_failed", title="The request is not valid"
+    ),
+    errors.IdempotencyKeyReuse: Kind(
+        status=422,
+        code="idempotency_key_reuse",
+        title="This Idempotency-Key was used for another body",
+    ),
+    errors.Unavailable: Kind(
+        status=503, code="unavailable", title="Try again in a moment", retryable=True
+    ),
+}
+INTERNAL = Kind(status=500, code="internal", title="Something broke on our side", retryable=True)
+
+
+class FieldProblem(BaseModel):
+    """One wrong field, by JSON pointer."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """The body of every error answer (`application/problem+json`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    request_id: str
+    errors: list[FieldProblem]
+
+
+def kind_of(error: Exception) -> Kind:
+    """The answer for an error; what is not in the table is ours to mend, and says nothing more."""
+    return next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), INTERNAL)
+
+
+def problem(error: Exception, *, request_id: str) -> Problem:
+    """Describe an error to the caller, without a trace of our insides."""
+    kind = kind_of(error)
+    known = error if isinstance(error, errors.RequestError) else None
+    return Problem(
+        type=f"urn:darkroom:problem:{kind.code}",
+        title=kind.title,
+        status=kind.status,
+        detail=known.detail if known else kind.title,
+        code=kind.code,
+        retryable=kind.retryable,
+        request_id=request_id,
+        errors=[
+            FieldProblem(pointer=field.pointer, detail=field.detail)
+            for field in (known.errors if known else ())
+        ],
+    )

@@ -1,0 +1,108 @@
+"""Settings: one frozen object for each unit, read once from a mapping that the wiring hands over.
+
+Variables are the field names in capitals after `DARKROOM_`; docs/settings.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import SettingsError
+
+PREFIX = "DARKROOM_"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Raises SettingsError that names every variable that is missing or wrong."""
+        given = {
+            name: environ[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if PREFIX + name.upper() in environ
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [
+        f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+        for fault in error.errors(include_url=False)
+    ]
+    return "settings are missing or wrong: " + "; ".join(lines)
+
+
+class JobRules(_Settings):
+    """How long things may take. Defaults are those of docs/operating.md."""
+
+    max_attempts: int = Field(default=3, ge=1, le=10)
+    lease_s: float = Field(default=30, gt=0)
+    heartbeat_s: float = Field(default=0.5, ge=0)
+    ring_again_s: float = Field(default=15, gt=0)
+    backoff_s: float = Field(default=5, ge=0)
+    backoff_cap_s: float = Field(default=120, ge=0)
+    max_receives: int = Field(default=5, ge=1)
+    link_lasts_s: int = Field(default=900, ge=1)
+    max_wait_s: float = Field(default=20, ge=0)
+
+    @property
+    def lease_ms(self) -> int:
+        return round(self.lease_s * 1000)
+
+    @property
+    def ring_again_ms(self) -> int:
+        return round(self.ring_again_s * 1000)
+
+
+class AwsPlaces(_Settings):
+    """The names of what a stack has deployed."""
+
+    table: str
+    queue_url: str
+    bucket: str
+
+
+class SubmitSettings(AwsPlaces, JobRules):
+    """submit_fn on AWS."""
+
+    catalog: Path
+
+
+class StatusSettings(AwsPlaces, JobRules):
+    """status_fn on AWS."""
+
+    catalog: Path
+
+
+class UpkeepSettings(AwsPlaces, JobRules):
+    """upkeep_fn on AWS."""
+
+
+class EngineSettings(_Settings):
+    """Which engine a worker runs and on what."""
+
+    engine: Literal["openvino", "diffusers", "pattern"] = "openvino"
+    model: str = "postcard"
+    model_dir: Path | None = None
+    engine_delay_ms: int = Field(default=0, ge=0)
+    threads: int | None = Field(default=None, ge=1)
+
+
+class LambdaWorkerSettings(AwsPlaces, JobRules, EngineSettings):
+    """worker_fn as a Lambda function, or as a poller against AWS."""
+
+
+class LocalWorkerSettings(JobRules, EngineSettings):
+    """worker_fn.poller on one machine: everything is under `data`."""
+
+    data: Path
+    base_url: str = "http://127.0.0.1"

@@ -1,0 +1,113 @@
+"""What may be asked for: the job as submitted, and the same with every default filled in.
+
+Bounds here hold for every model; a model's own limits are checked by `shared.model_card`.
+Numbers are strict: `true`, `"256"`, `NaN` and `1e999` are errors, never coerced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SEED_MAX = 2**32 - 1
+PROMPT_CHARS = 2_000
+PROMPT_BYTES = 8 * 1024
+LATER_FIELDS = frozenset({"cache", "preview", "webhook"})
+"""Fields of the contract that this version does not honour yet: refused, never ignored."""
+
+
+def _is_forbidden(character: str) -> bool:
+    """Tab, newline and return may stay; other controls, surrogates and non-characters may not."""
+    if character in "\t\n\r":
+        return False
+    return unicodedata.category(character) in {"Cc", "Cs"} or ord(character) & 0xFFFE == 0xFFFE
+
+
+def _clean_text(text: str) -> str:
+    for index, character in enumerate(text):
+        if _is_forbidden(character):
+            raise ValueError(f"character U+{ord(character):04X} at position {index} is not allowed")
+    return unicodedata.normalize("NFC", text)
+
+
+def _clean_prompt(text: str) -> str:
+    clean = _clean_text(text)
+    if not clean.strip():
+        raise ValueError("must not be blank")
+    return clean
+
+
+def _fits(text: str) -> str:
+    if len(text.encode()) > PROMPT_BYTES:
+        raise ValueError(f"must be at most {PROMPT_BYTES} bytes of UTF-8")
+    return text
+
+
+Text = Annotated[str, Field(max_length=PROMPT_CHARS), AfterValidator(_clean_text)]
+Prompt = Annotated[
+    str,
+    Field(min_length=1, max_length=PROMPT_CHARS),
+    AfterValidator(_clean_prompt),
+    AfterValidator(_fits),
+]
+Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_clean_text)]
+Pixels = Annotated[int, Field(ge=8, le=4096)]
+Steps = Annotated[int, Field(ge=1, le=1000)]
+Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, le=SEED_MAX)]
+
+
+class JobSpec(BaseModel):
+    """A job as submitted. Only `prompt` is required; null means "the model's default"."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"example": {"prompt": "mountains and a river at sunset", "seed": 7}},
+    )
+
+    prompt: Prompt = Field(description="What to draw.")
+    negative_prompt: Text | None = Field(default=None, description="What to keep out.")
+    model: Label | None = Field(default=None, description="A name from GET /v1/models.")
+    width: Pixels | None = Field(default=None, description="Pixels; see the model's limits.")
+    height: Pixels | None = Field(default=None, description="Pixels; see the model's limits.")
+    steps: Steps | None = Field(default=None, description="Denoising steps.")
+    guidance: Guidance | None = Field(
+        default=None, description="Classifier-free guidance; at most 1 turns it off."
+    )
+    seed: Seed | None = Field(default=None, description="null: the server draws one.")
+    format: Literal["png"] = Field(default="png", description="The picture's file format.")
+    deadline_s: int = Field(default=3600, ge=1, le=86_400, description="Fail after this long.")
+    retention_s: int = Field(
+        default=86_400, ge=60, le=7 * 86_400, description="Keep job and picture this long."
+    )
+    client_ref: Label | None = Field(default=None, description="Your own reference.")
+    metadata: dict[Label, Label] | None = Field(
+        default=None, max_length=16, description="Up to 16 texts of your own."
+    )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the parsed body: key order, spacing and spelled-out defaults don't matter."""
+        fields = sorted(self.model_dump(mode="json").items())
+        return hashlib.sha256(repr(fields).encode()).hexdigest()
+
+
+class CompleteSpec(JobSpec):
+    """A job with the model's defaults filled in and a seed drawn: what a worker needs."""
+
+    model: Label
+    width: Pixels
+    height: Pixels
+    steps: Steps
+    guidance: Guidance
+    seed: Seed
+
+
+def complete(spec: JobSpec, filled: dict[str, Any]) -> CompleteSpec:
+    """Return `spec` with `filled` in place of its nulls."""
+    asked = {name: value for name, value in spec.model_dump().items() if value is not None}
+    return CompleteSpec.model_validate({**filled, **asked})

@@ -1,0 +1,250 @@
+"""The state machine: every legal move of a job as a value. docs/state-machine.md draws it.
+
+A table applies a transition in one conditional write or refuses it with the row that refused.
+Nobody reads first and writes later; what was read goes into the guard instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.conditions import (
+    Absent,
+    All,
+    AtLeast,
+    Below,
+    Column,
+    Condition,
+    Either,
+    Is,
+    OneOf,
+    holds,
+)
+from shared.job import OPEN, Image, Job, JobError, JobStatus, Progress, Timing
+
+Q, R = JobStatus.QUEUED, JobStatus.RUNNING
+_OPEN = tuple(sorted(OPEN))
+_NO_LEASE: Mapping[str, Any] = {"nonce": None, "lease_until_ms": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """One move: applied where `guard` holds, or refused. A change to None removes the column.
+
+    Every application also adds one to `version`.
+    """
+
+    name: str
+    job_id: str
+    guard: Condition
+    changes: Mapping[str, Any]
+    add: Mapping[str, int] = field(default_factory=dict)
+
+    def permits(self, job: Job) -> bool:
+        """Whether this move is legal from that row."""
+        return job.id == self.job_id and holds(self.guard, job)
+
+    def applied_to(self, job: Job) -> Job:
+        """The row afterwards."""
+        sums = {name: getattr(job, name) + by for name, by in self.add.items()}
+        return replace(job, version=job.version + 1, **{**self.changes, **sums})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A worker's right to write to a job: the fencing token that every write of its proves."""
+
+    job_id: str
+    attempt: int
+    nonce: str
+
+    def held(self) -> Condition:
+        return All(Is("status", R), Is("attempt", self.attempt), Is("nonce", self.nonce))
+
+    def published(self, job: Job) -> bool:
+        """Whether the row already says this lease's own success: its answer was lost, not it."""
+        return job.status is JobStatus.SUCCEEDED and job.attempt == self.attempt
+
+
+def lease_won(job: Job, nonce: str) -> Lease | None:
+    """The lease of whoever drew `nonce`, if the row is claimed with it: also if a refusal says so,
+    since then the claim landed and only its answer was lost."""
+    if job.status is R and job.nonce == nonce:
+        return Lease(job_id=job.id, attempt=job.attempt, nonce=nonce)
+    return None
+
+
+def claim(job_id: str, *, nonce: str, now_ms: int, lease_ms: int) -> Transition:
+    """Take a queued job, or one whose lease is over, for one more attempt."""
+    until = now_ms + lease_ms
+    return Transition(
+        name="claim",
+        job_id=job_id,
+        guard=All(
+            Below("attempt", Column("max_attempts")),
+            AtLeast("deadline_ms", now_ms + 1),
+            Either(Absent("not_before_ms"), Below("not_before_ms", now_ms + 1)),
+            Either(Is("status", Q), All(Is("status", R), Below("lease_until_ms", now_ms))),
+        ),
+        changes={
+            "status": R,
+            "nonce": nonce,
+            "lease_until_ms": until,
+            "due_ms": until,
+            "started_ms": now_ms,
+            "not_before_ms": None,
+            "progress": None,
+        },
+        add={"attempt": 1},
+    )
+
+
+def heartbeat(
+    lease: Lease, *, progress: Progress, now_ms: int, lease_ms: int, deadline_ms: int
+) -> Transition:
+    """Report progress, renew the lease and learn of a cancel, all in one write."""
+    until = now_ms + lease_ms
+    return Transition(
+        name="heartbeat",
+        job_id=lease.job_id,
+        guard=lease.held(),
+        changes={
+            "progress": progress,
+            "lease_until_ms": until,
+            "due_ms": min(until, deadline_ms),
+        },
+    )
+
+
+def succeed(lease: Lease, *, image: Image, timing: Timing, now_ms: int) -> Transition:
+    """Publish the picture."""
+    return Transition(
+        name="succeed",
+        job_id=lease.job_id,
+        guard=lease.held(),
+        changes={
+            **_ended(JobStatus.SUCCEEDED, now_ms),
+            "image": image,
+            "timing": timing,
+            "error": None,
+        },
+    )
+
+
+def fail(lease: Lease, *, error: JobError, now_ms: int) -> Transition:
+    """Give up for good."""
+    return Transition(
+        name="fail",
+        job_id=lease.job_id,
+        guard=lease.held(),
+        changes={**_ended(JobStatus.FAILED, now_ms), "error": error},
+    )
+
+
+def release(lease: Lease, *, not_before_ms: int, due_ms: int, error: JobError | None) -> Transition:
+    """Put the job back after an attempt that failed; it may run again from `not_before_ms` on."""
+    return Transition(
+        name="release",
+        job_id=lease.job_id,
+        guard=All(lease.held(), Below("attempt", Column("max_attempts"))),
+        changes={**_queued_again(due_ms), "not_before_ms": not_before_ms, "error": error},
+    )
+
+
+def give_back(lease: Lease, *, due_ms: int) -> Transition:
+    """Put the job back because the worker stops; this costs the job none of its attempts."""
+    return Transition(
+        name="give_back",
+        job_id=lease.job_id,
+        guard=lease.held(),
+        changes=_queued_again(due_ms),
+        add={"max_attempts": 1},
+    )
+
+
+def cancel(job_id: str, *, tenant: str, now_ms: int) -> Transition:
+    """Call the job off; terminal at once, the worker finds out at its next heartbeat."""
+    return Transition(
+        name="cancel",
+        job_id=job_id,
+        guard=All(Is("tenant", tenant), OneOf("status", _OPEN)),
+        changes=_ended(JobStatus.CANCELED, now_ms),
+    )
+
+
+def expire(job_id: str, *, now_ms: int) -> Transition:
+    """Sweep: the deadline is over."""
+    error = JobError(
+        code="deadline_exceeded", message="The job's deadline is over.", retryable=True
+    )
+    return Transition(
+        name="expire",
+        job_id=job_id,
+        guard=All(OneOf("status", _OPEN), Below("deadline_ms", now_ms + 1)),
+        changes={**_ended(JobStatus.FAILED, now_ms), "error": error},
+    )
+
+
+def resend(seen: Job, *, due_ms: int) -> Transition:
+    """Sweep: ring again for a queued job whose message may be lost. Written before the ringing."""
+    return Transition(
+        name="resend",
+        job_id=seen.id,
+        guard=All(Is("status", Q), Is("due_ms", seen.due_ms)),
+        changes={"due_ms": due_ms},
+        add={"resends": 1},
+    )
+
+
+def requeue(seen: Job, *, now_ms: int, due_ms: int) -> Transition:
+    """Sweep: its worker is gone and attempts are left."""
+    return Transition(
+        name="requeue",
+        job_id=seen.id,
+        guard=All(_lease_over(seen, now_ms), Below("attempt", Column("max_attempts"))),
+        changes=_queued_again(due_ms),
+    )
+
+
+def lose(seen: Job, *, now_ms: int) -> Transition:
+    """Sweep: its worker is gone and no attempts are left."""
+    error = JobError(
+        code="worker_lost", message="The worker died on every attempt.", retryable=True
+    )
+    return Transition(
+        name="lose",
+        job_id=seen.id,
+        guard=All(_lease_over(seen, now_ms), AtLeast("attempt", Column("max_attempts"))),
+        changes={**_ended(JobStatus.FAILED, now_ms), "error": error},
+    )
+
+
+def undeliverable(job_id: str, *, now_ms: int) -> Transition:
+    """Dead letters: the queue gave up on a job that no worker ever took."""
+    error = JobError(code="undeliverable", message="No worker could take the job.", retryable=True)
+    return Transition(
+        name="undeliverable",
+        job_id=job_id,
+        guard=Is("status", Q),
+        changes={**_ended(JobStatus.FAILED, now_ms), "error": error},
+    )
+
+
+def _lease_over(seen: Job, now_ms: int) -> Condition:
+    return All(
+        Is("status", R),
+        Is("attempt", seen.attempt),
+        Is("lease_until_ms", seen.lease_until_ms),
+        Below("lease_until_ms", now_ms),
+    )
+
+
+def _ended(status: JobStatus, now_ms: int) -> dict[str, Any]:
+    ended = {"status": status, "finished_ms": now_ms, "due_ms": None, "not_before_ms": None}
+    return {**ended, **_NO_LEASE, "progress": None}
+
+
+def _queued_again(due_ms: int) -> dict[str, Any]:
+    return {"status": Q, "due_ms": due_ms, "started_ms": None, "progress": None, **_NO_LEASE}

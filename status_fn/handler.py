@@ -1,0 +1,114 @@
+"""HTTP events to the reading verbs' arguments, and their results to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.job import Job
+from shared.job_view import HealthView, JobPage, ModelsView, job_view, queue_view
+from shared.model_card import Catalog
+from shared.ports import Clock, ImageStore, JobTable, JobWatch
+from shared.router import Endpoint, Request, Response, Router, json_response
+from shared.settings import JobRules
+from shared.telemetry import Log
+from status_fn import pages, query
+from status_fn.read import Read
+
+
+def make_handler(
+    *,
+    table: JobTable,
+    images: ImageStore,
+    watch: JobWatch,
+    catalog: Catalog,
+    rules: JobRules,
+    clock: Clock,
+    cap: int | None,
+    log: Log,
+) -> Router:
+    """The status unit's Lambda handler. `cap`: how many workers run at once, if that is known."""
+    read = Read(
+        table=table, images=images, watch=watch, clock=clock, link_lasts_s=rules.link_lasts_s
+    )
+    jobs = _Jobs(read=read, clock=clock, max_wait_s=rules.max_wait_s)
+    endpoints: dict[str, Endpoint] = {
+        "get_job": jobs.get,
+        "list_jobs": jobs.page,
+        "get_image": jobs.image,
+        "get_queue": _Queue(read=read, clock=clock, cap=cap).get,
+        "list_models": _Models(catalog).get,
+        "health": lambda _: json_response(HealthView()),
+        "openapi": lambda _: pages.openapi(),
+        "docs": lambda _: pages.docs(),
+    }
+    return Router("status_fn", endpoints, log)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Jobs:
+    read: Read
+    clock: Clock
+    max_wait_s: float
+
+    def get(self, request: Request) -> Response:
+        inline = query.wants_inline(request.query)
+        seen = query.seen_version(request.headers)
+        job, applied = self._wait(request, seen)
+        headers = {**_headers(job), **applied}
+        if seen == job.version:
+            return Response(status=304, headers=headers)
+        body = job_view(
+            job,
+            now_ms=self.clock(),
+            link=self.read.link(job),
+            inline=self.read.inline(job) if inline else None,
+        )
+        return json_response(body, headers=headers)
+
+    def page(self, request: Request) -> Response:
+        asked = query.job_query(request.query, tenant=request.tenant)
+        jobs, last_id = self.read.page(asked)
+        now_ms = self.clock()
+        views = [job_view(job, now_ms=now_ms, link=self.read.link(job)) for job in jobs]
+        return json_response(JobPage(jobs=views, next_cursor=last_id and query.cursor(last_id)))
+
+    def image(self, request: Request) -> Response:
+        link = self.read.image_link(request.path["id"], tenant=request.tenant)
+        return Response(status=302, headers={"Location": link.url, "Cache-Control": "no-store"})
+
+    def _wait(self, request: Request, seen: int | None) -> tuple[Job, Mapping[str, str]]:
+        """`Preference-Applied` says how long the answer was really ready to wait."""
+        job_id, asked_s = request.path["id"], query.wait_seconds(request.headers)
+        if asked_s is None:
+            return self.read.job(job_id, tenant=request.tenant), {}
+        wait_s = min(asked_s, self.max_wait_s)
+        job, honoured = self.read.job_after(
+            job_id, tenant=request.tenant, seen_version=seen, wait_s=wait_s
+        )
+        return job, {"Preference-Applied": f"wait={wait_s if honoured else 0:g}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Queue:
+    read: Read
+    clock: Clock
+    cap: int | None
+
+    def get(self, request: Request) -> Response:
+        backlog, recent = self.read.queue(tenant=request.tenant)
+        return json_response(queue_view(backlog, now_ms=self.clock(), cap=self.cap, recent=recent))
+
+
+@dataclass(frozen=True)
+class _Models:
+    catalog: Catalog
+
+    def get(self, _: Request) -> Response:
+        cards = self.catalog.cards
+        return json_response(ModelsView(default=cards[0].name, models=list(cards)))
+
+
+def _headers(job: Job) -> dict[str, str]:
+    tag = {"ETag": f'"v{job.version}"'}
+    return tag if job.is_terminal else {**tag, "Retry-After": "1"}

@@ -1,0 +1,83 @@
+"""What a caller may say in headers and query strings, parsed; pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+
+from shared.errors import FieldError, ValidationFailed
+from shared.job import JobStatus
+from shared.ports import JobQuery
+
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
+_TAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
+_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
+MAX_PAGE = 100
+
+
+def wait_seconds(headers: Mapping[str, str]) -> int | None:
+    """`Prefer: wait=N` (RFC 7240). What is not understood is ignored, as the RFC asks."""
+    found = _WAIT.search(headers.get("prefer", ""))
+    return int(found[1]) if found else None
+
+
+def seen_version(headers: Mapping[str, str]) -> int | None:
+    """The version in `If-None-Match`: the highest, should there be several."""
+    tags = [int(tag) for tag in _TAG.findall(headers.get("if-none-match", ""))]
+    return max(tags, default=None)
+
+
+def wants_inline(query: Mapping[str, str]) -> bool:
+    """`?inline=true`. Raises ValidationFailed for anything but true and false."""
+    value = query.get("inline", "false")
+    if value not in ("true", "false"):
+        raise _wrong("inline", "true or false")
+    return value == "true"
+
+
+def job_query(query: Mapping[str, str], *, tenant: str) -> JobQuery:
+    """`?status=&cursor=&limit=`. Raises ValidationFailed."""
+    return JobQuery(
+        tenant=tenant,
+        status=_status(query.get("status")),
+        before_id=_before(query.get("cursor")),
+        limit=_limit(query.get("limit", "20")),
+    )
+
+
+def cursor(job_id: str) -> str:
+    """Where the next page starts; opaque to callers."""
+    return base64.urlsafe_b64encode(job_id.encode()).decode()
+
+
+def _status(value: str | None) -> JobStatus | None:
+    if value is None:
+        return None
+    if value not in set(JobStatus):
+        raise _wrong("status", "one of " + ", ".join(status.value for status in JobStatus))
+    return JobStatus(value)
+
+
+def _before(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        job_id = base64.urlsafe_b64decode(value.encode()).decode()
+    except (binascii.Error, ValueError) as error:
+        raise _wrong("cursor", "pass next_cursor on as it was given") from error
+    if not _ID.fullmatch(job_id):
+        raise _wrong("cursor", "pass next_cursor on as it was given")
+    return job_id
+
+
+def _limit(value: str) -> int:
+    if not re.fullmatch("[0-9]{1,3}", value) or not 1 <= int(value) <= MAX_PAGE:
+        raise _wrong("limit", f"a whole number from 1 to {MAX_PAGE}")
+    return int(value)
+
+
+def _wrong(name: str, detail: str) -> ValidationFailed:
+    error = FieldError(pointer=f"/query/{name}", detail=detail)
+    return ValidationFailed(f"the query parameter {name} is not valid", errors=(error,))

@@ -1,0 +1,40 @@
+"""Cancel: terminal at once, idempotent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import Gone, InvalidState, NotFound, TransitionRefused
+from shared.job import Job, JobStatus
+from shared.ports import Clock, JobTable
+from shared.telemetry import Log, LogEvent
+from shared.transitions import cancel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """The verb, with what it needs."""
+
+    table: JobTable
+    clock: Clock
+    log: Log
+
+    def __call__(self, job_id: str, *, tenant: str) -> Job:
+        """The canceled job. Raises NotFound, Gone, InvalidState, Unavailable."""
+        now_ms = self.clock()
+        try:
+            job = self.table.apply(cancel(job_id, tenant=tenant, now_ms=now_ms))
+        except TransitionRefused as refusal:
+            return _already_canceled(refusal.current, tenant, now_ms)
+        self.log.info(LogEvent.JOB_CANCELED, job_id=job_id)
+        return job
+
+
+def _already_canceled(current: Job | None, tenant: str, now_ms: int) -> Job:
+    if current is None or current.tenant != tenant:
+        raise NotFound("no such job")
+    if now_ms >= current.expires_ms:
+        raise Gone("this job is no longer kept")
+    if current.status is not JobStatus.CANCELED:
+        raise InvalidState(f"the job has {current.status.value}; only open jobs can be canceled")
+    return current

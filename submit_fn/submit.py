@@ -1,0 +1,82 @@
+"""Submit: a row first, durably, then the bell. A crash in between is mended by the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.errors import Gone, Unavailable
+from shared.job import Job, JobStatus, job_id
+from shared.message import encode
+from shared.model_card import Catalog
+from shared.ports import Clock, IdempotencyKey, JobTable, Submission, WorkQueue
+from shared.settings import JobRules
+from shared.spec import JobSpec
+from shared.telemetry import Log, LogEvent
+
+IDEMPOTENCY_MS = 24 * 3_600_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submit:
+    """The verb, with what it needs. `entropy(n)` returns n random bytes."""
+
+    table: JobTable
+    queue: WorkQueue
+    catalog: Catalog
+    rules: JobRules
+    clock: Clock
+    entropy: Callable[[int], bytes]
+    log: Log
+
+    def __call__(self, spec: JobSpec, *, tenant: str, key: str | None) -> Submission:
+        """Accept a job, or find the one that this key made before.
+
+        Raises ValidationFailed, IdempotencyKeyReuse, Gone, Unavailable.
+        """
+        now_ms = self.clock()
+        job = self._new_job(spec, tenant, now_ms)
+        submission = self.table.submit(job, _key(key, spec, tenant, now_ms), now_ms=now_ms)
+        if submission.job is None:
+            raise Gone("the job that this key made is no longer kept; use a new key")
+        if submission.replayed:
+            self.log.info(LogEvent.JOB_REPLAYED, job_id=submission.job.id)
+        else:
+            self.log.info(LogEvent.JOB_SUBMITTED, job_id=job.id)
+            self._ring(job)
+        return submission
+
+    def _new_job(self, spec: JobSpec, tenant: str, now_ms: int) -> Job:
+        card = self.catalog.card(spec.model)
+        seed = int.from_bytes(self.entropy(4), "big")
+        deadline_ms = now_ms + spec.deadline_s * 1000
+        return Job(
+            id=job_id(now_ms, self.entropy(10)),
+            tenant=tenant,
+            status=JobStatus.QUEUED,
+            spec=card.complete(spec, seed=seed),
+            created_ms=now_ms,
+            deadline_ms=deadline_ms,
+            # Counted from the deadline, so that a late picture is kept as long as a prompt one.
+            expires_ms=deadline_ms + spec.retention_s * 1000,
+            due_ms=min(now_ms + self.rules.ring_again_ms, deadline_ms),
+            max_attempts=self.rules.max_attempts,
+        )
+
+    def _ring(self, job: Job) -> None:
+        """The job is accepted already: a bell that fails must not turn 202 into an error."""
+        try:
+            self.queue.send(encode(job.id))
+        except Unavailable:
+            self.log.exception(LogEvent.BELL_LOST, job_id=job.id)
+
+
+def _key(key: str | None, spec: JobSpec, tenant: str, now_ms: int) -> IdempotencyKey | None:
+    if key is None:
+        return None
+    return IdempotencyKey(
+        tenant=tenant,
+        key=key,
+        fingerprint=spec.fingerprint(),
+        expires_ms=now_ms + IDEMPOTENCY_MS,
+    )

@@ -1,0 +1,134 @@
+"""The worker's wiring: the only place that reads its environment and builds real parts.
+
+* `worker_fn.main.handler` is the Lambda function.
+* `python -m worker_fn.main` is the poller: against AWS, or on one machine's data folder when
+  DARKROOM_DATA is set.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.queue import SqliteQueue
+from shared.errors import ModelUnavailable, SettingsError
+from shared.ports import ImageStore, JobTable, WorkQueue
+from shared.settings import EngineSettings, JobRules, LambdaWorkerSettings, LocalWorkerSettings
+from shared.telemetry import Log, LogEvent
+from worker_fn.consume import Consume, WarmEngine
+from worker_fn.engine.load import build_engine
+from worker_fn.handler import LambdaContext, make_handler
+from worker_fn.poller import Poller
+from worker_fn.process import Process
+
+_LOG = Log("worker_fn", level=os.environ.get("DARKROOM_LOG_LEVEL", "INFO"))
+
+
+def clock() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """AWS Lambda calls this. Built on the first call, since Init is cut off after 10 s."""
+    return _lambda_handler()(event, context)
+
+
+@cache
+def _lambda_handler() -> Callable[[Mapping[str, Any], LambdaContext], dict[str, Any]]:
+    settings = LambdaWorkerSettings.read(os.environ)
+    table, images, queue = _aws(settings)
+    return make_handler(_consume(table, images, settings, settings), queue)
+
+
+def main() -> int:
+    """Run the poller until SIGTERM or SIGINT; the exit status."""
+    try:
+        _poller().run()
+    except (SettingsError, ModelUnavailable) as error:
+        _LOG.exception(LogEvent.MODEL_UNAVAILABLE)
+        print(f"worker: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _poller() -> Poller:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    consume, queue = _local() if "DARKROOM_DATA" in os.environ else _remote()
+    return Poller(
+        consume=consume, queue=queue, stopping=stopping.is_set, sleep=time.sleep, log=_LOG
+    )
+
+
+def _local() -> tuple[Consume, WorkQueue]:
+    settings = LocalWorkerSettings.read(os.environ)
+    database = Database(settings.data / "darkroom.db")
+    queue = SqliteQueue(
+        database,
+        name="jobs",
+        clock=clock,
+        visibility_s=2 * settings.lease_s,
+        max_receives=settings.max_receives,
+        dead_letters="dead",
+    )
+    # A worker only stores pictures; whoever answers requests signs the links to them.
+    images = FileImageStore(settings.data / "images", secret=b"", base_url="")
+    return _consume(SqliteJobTable(database), images, settings, settings), queue
+
+
+def _remote() -> tuple[Consume, WorkQueue]:
+    settings = LambdaWorkerSettings.read(os.environ)
+    table, images, queue = _aws(settings)
+    return _consume(table, images, settings, settings), queue
+
+
+def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueue]:
+    from shared.aws.clients import aws_clients
+    from shared.aws.image_store import S3ImageStore
+    from shared.aws.job_table import DynamoJobTable
+    from shared.aws.queue import SqsQueue
+
+    clients = aws_clients()
+    return (
+        DynamoJobTable(clients.dynamodb, settings.table),
+        S3ImageStore(clients.s3, settings.bucket),
+        SqsQueue(clients.sqs, settings.queue_url),
+    )
+
+
+def _consume(
+    table: JobTable, images: ImageStore, rules: JobRules, engine: EngineSettings
+) -> Consume:
+    process = Process(
+        table=table,
+        images=images,
+        engine=build_engine(
+            engine.engine,
+            engine.model_dir,
+            pattern_delay_s=engine.engine_delay_ms / 1000,
+            threads=engine.threads,
+        ),
+        rules=rules,
+        clock=clock,
+        nonce=lambda: secrets.token_hex(16),
+        jitter=random.random,
+        log=_LOG,
+    )
+    return Consume(process=process, warm=WarmEngine(process))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
