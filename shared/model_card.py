@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from shared.errors import FieldError, ValidationFailed
 from shared.spec import CompleteSpec, JobSpec, complete
@@ -96,6 +96,11 @@ class Catalog:
     def __init__(self, cards: tuple[ModelCard, ...]) -> None:
         self.cards = cards
         self._by_name = {card.name: card for card in cards}
+
+    @classmethod
+    def parse(cls, text: str) -> Catalog:
+        """From a JSON array of cards."""
+        return cls(TypeAdapter(tuple[ModelCard, ...]).validate_json(text))
 
     def card(self, name: str | None) -> ModelCard:
         """The named card, or the default. Raises ValidationFailed naming the known models."""

@@ -78,13 +78,16 @@ class SubmitSettings(AwsPlaces, JobRules):
 
 
 class StatusSettings(AwsPlaces, JobRules):
-    """status_fn on AWS."""
+    """status_fn on AWS. `cap`: how many workers run at once."""
 
     catalog: Path
+    cap: int | None = None
 
 
 class UpkeepSettings(AwsPlaces, JobRules):
     """upkeep_fn on AWS."""
+
+    dead_letter_url: str
 
 
 class EngineSettings(_Settings):

@@ -96,16 +96,18 @@ def _remote() -> tuple[Consume, WorkQueue]:
 
 
 def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueue]:
-    from shared.aws.clients import aws_clients
+    from shared.aws import clients
     from shared.aws.image_store import S3ImageStore
     from shared.aws.job_table import DynamoJobTable
     from shared.aws.queue import SqsQueue
 
-    clients = aws_clients()
+    table = DynamoJobTable(
+        clients.dynamodb(), settings.table, sleep=time.sleep, jitter=random.random
+    )
     return (
-        DynamoJobTable(clients.dynamodb, settings.table),
-        S3ImageStore(clients.s3, settings.bucket),
-        SqsQueue(clients.sqs, settings.queue_url),
+        table,
+        S3ImageStore(clients.s3(), settings.bucket),
+        SqsQueue(clients.sqs(), settings.queue_url),
     )
 
 
