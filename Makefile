@@ -1,0 +1,49 @@
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+ENGINE ?= openvino
+CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
+HERE = $(wildcard $(CODE))
+
+.PHONY: help demo serve test check fix
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/demo.stamp ## Draw six pictures into demo/, from nothing in minutes
+	.venv/bin/python -m infra.demo --out demo --engine $(ENGINE)
+
+serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
+	.venv/bin/python -m infra.local --engine $(ENGINE)
+
+test: .venv/dev.stamp .venv-aws-local/done.stamp ## Run every test
+	.venv/bin/python -m pytest
+
+check: .venv/dev.stamp ## Look for faults; writes nothing
+	.venv/bin/ruff format --check $(HERE)
+	.venv/bin/ruff check $(HERE)
+	.venv/bin/mypy $(HERE)
+	.venv/bin/lint-imports
+
+fix: .venv/dev.stamp ## Mend what can be mended by itself
+	.venv/bin/ruff check --fix $(HERE)
+	.venv/bin/ruff format $(HERE)
+
+.venv/made.stamp:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/demo.stamp: .venv/made.stamp pyproject.toml constraints.txt
+	$(PIP) -c constraints.txt -e '.[demo]'
+	touch $@
+
+# torch first and by its exact version: anything looser would pull in gigabytes for GPUs.
+.venv/dev.stamp: .venv/demo.stamp
+	$(PIP) -c constraints.txt torch==2.13.0
+	$(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv-aws-local/done.stamp: constraints-aws-local.txt
+	$(PYTHON) -m venv .venv-aws-local
+	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints-aws-local.txt ministack==1.5.33 aws-sam-translator
+	touch $@

@@ -1,0 +1,35 @@
+"""Darkroom's client: send a prompt, fetch a picture.
+
+from darkroom import Darkroom
+
+with Darkroom("http://127.0.0.1:8000") as room:
+    job = room.wait(room.submit("mountains and a river at sunset", seed=7))
+    png = room.image(job)
+"""
+
+from darkroom.client import Darkroom
+from darkroom.errors import (
+    CorruptImage,
+    DarkroomError,
+    JobEnded,
+    NoAnswer,
+    Refused,
+    WaitOver,
+)
+from darkroom.job import Failure, Image, Job, Links, Progress, Timing
+
+__all__ = [
+    "CorruptImage",
+    "Darkroom",
+    "DarkroomError",
+    "Failure",
+    "Image",
+    "Job",
+    "JobEnded",
+    "Links",
+    "NoAnswer",
+    "Progress",
+    "Refused",
+    "Timing",
+    "WaitOver",
+]

@@ -1,0 +1,172 @@
+"""The client: submit, watch, fetch."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from darkroom.errors import CorruptImage, JobEnded, NoAnswer, Refused, WaitOver
+from darkroom.job import Image, Job, job_of
+from darkroom.transport import Transport, retry_after_s
+
+JOBS = "/v1/jobs"
+"""The one path that is known in advance; everything else is a link that the service gave."""
+LONG_POLL_S = 20
+"""How long one request may wait for a change; the service may answer sooner."""
+
+
+class Darkroom:
+    """One service. Every call may raise Refused and NoAnswer, and repeats itself where it is safe.
+
+    `timeout` is how long the service may take for one answer, in seconds.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        new_key: Callable[[], str] = secrets.token_urlsafe,
+    ) -> None:
+        http = httpx.Client(base_url=base_url, timeout=timeout, transport=transport)
+        self._timeout = timeout
+        self._transport = Transport(http, sleep=sleep)
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._new_key = new_key
+
+    def submit(self, prompt: str, *, idempotency_key: str | None = None, **fields: Any) -> Job:
+        """Accept a job: what was asked is durable when this returns.
+
+        `fields` are those of the HTTP contract (seed, width, height, steps, …). Always sent with
+        an idempotency key, so that a repeated request never makes a second job.
+        """
+        key = idempotency_key or self._new_key()
+        body = {"prompt": prompt, **fields}
+        headers = {"Idempotency-Key": key}
+        return _job(self._transport.send("POST", JOBS, json=body, headers=headers))
+
+    def job(self, job_id: str) -> Job:
+        """The job as it stands."""
+        return _job(self._transport.send("GET", _path(job_id)))
+
+    def jobs(self, *, status: str | None = None) -> Iterator[Job]:
+        """All jobs, newest first, fetched page by page."""
+        query = {} if status is None else {"status": status}
+        while True:
+            page = _json(self._transport.send("GET", JOBS, params=query))
+            yield from (job_of(body) for body in page["jobs"])
+            if page["next_cursor"] is None:
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def watch(self, job: Job | str, *, timeout: float = 300.0) -> Iterator[Job]:
+        """The job now and after every change, until it is final.
+
+        Changes in quick succession may come as one. Raises WaitOver after `timeout` seconds.
+        """
+        until = self._monotonic() + timeout
+        job = self.job(job) if isinstance(job, str) else job
+        yield job
+        while not job.is_final:
+            rest_s = until - self._monotonic()
+            if rest_s <= 0:
+                raise WaitOver(job)
+            news = self._news(job, min(rest_s, LONG_POLL_S))
+            if news is not None:
+                job = news
+                yield job
+
+    def wait(self, job: Job | str, *, timeout: float = 300.0) -> Job:
+        """The job once it is final, whatever became of it. Raises WaitOver after `timeout` s."""
+        *_, last = self.watch(job, timeout=timeout)
+        return last
+
+    def image(self, job: Job) -> bytes:
+        """The picture's bytes, checked. Raises JobEnded, WaitOver, CorruptImage."""
+        image = _image(job)
+        try:
+            data = self._transport.send("GET", image.url).content
+        except Refused as refusal:
+            if refusal.status != 403:
+                raise
+            data = self._transport.send("GET", _image(self.job(job.id)).url).content
+        if hashlib.sha256(data).hexdigest() != image.sha256:
+            raise CorruptImage(f"{job.id}: the picture's bytes are not those that were published")
+        return data
+
+    def cancel(self, job_id: str) -> Job:
+        """Call a job off. The job as it then stands: canceled, unless it was final before."""
+        job = self.job(job_id)
+        if job.links.cancel is None:
+            return job
+        try:
+            return _job(self._transport.send("POST", job.links.cancel))
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            return self.job(job_id)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _news(self, job: Job, wait_s: float) -> Job | None:
+        """The job once it differs, or None; never comes back at once again and again."""
+        headers = {"Prefer": f"wait={max(1, round(wait_s))}", "If-None-Match": job.etag}
+        answer = self._transport.send(
+            "GET", job.links.self, headers=headers, timeout=self._timeout + wait_s
+        )
+        if answer.status_code != 304:
+            return _job(answer)
+        if answer.headers.get("preference-applied", "wait=0") == "wait=0":
+            self._sleep(min(wait_s, retry_after_s(answer) or 1.0))
+        return None
+
+
+def _path(job_id: str) -> str:
+    return f"{JOBS}/{quote(job_id, safe='')}"
+
+
+def _image(job: Job) -> Image:
+    if job.image is not None:
+        return job.image
+    raise JobEnded(job) if job.is_final else WaitOver(job)
+
+
+def _job(answer: httpx.Response) -> Job:
+    try:
+        return job_of(_json(answer))
+    except (KeyError, TypeError) as error:
+        raise NoAnswer("the answer is not a job; is this a Darkroom?") from error
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        content = answer.json()
+    except ValueError as error:
+        raise NoAnswer("the answer is not JSON; is this a Darkroom?") from error
+    if not isinstance(content, dict):
+        raise NoAnswer("the answer is not a JSON object; is this a Darkroom?")
+    return content

@@ -1,0 +1,108 @@
+"""A job as the service describes it. Fields that a newer service adds are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+_OPEN = frozenset({"queued", "running"})
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """`step` of `steps` are done in `stage` (load, denoise, upload); `fraction` is 0 to 1."""
+
+    stage: str
+    step: int
+    steps: int
+    fraction: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """The picture: a link that works until `url_expires_at`, and what its bytes must hash to."""
+
+    url: str
+    url_expires_at: str
+    sha256: str
+    bytes: int
+    width: int
+    height: int
+    content_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Milliseconds; None while unknown. `queue_ms` ends when the finishing attempt began."""
+
+    queue_ms: int | None
+    load_ms: int | None
+    inference_ms: int | None
+    upload_ms: int | None
+    total_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why there will be no picture. `code` is for programs."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Where to go next; None where there is nothing to go to."""
+
+    self: str
+    cancel: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job at one moment. `status` is queued, running, succeeded, failed or canceled."""
+
+    id: str
+    version: int
+    status: str
+    attempt: int
+    request: Mapping[str, Any]
+    progress: Progress | None
+    image: Image | None
+    timing: Timing
+    error: Failure | None
+    links: Links
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing about it will change any more."""
+        return self.status not in _OPEN
+
+    @property
+    def etag(self) -> str:
+        """Names this version to the service."""
+        return f'"v{self.version}"'
+
+
+def job_of(body: Mapping[str, Any]) -> Job:
+    """A job from an answer's JSON. Raises KeyError or TypeError when it is not a job."""
+    parts = {
+        "progress": _maybe(Progress, body["progress"]),
+        "image": _maybe(Image, body["image"]),
+        "timing": _known(Timing, body["timing"]),
+        "error": _maybe(Failure, body["error"]),
+        "links": _known(Links, body["links"]),
+    }
+    return _known(Job, {**body, **parts})
+
+
+def _maybe(kind: type[T], content: Mapping[str, Any] | None) -> T | None:
+    return None if content is None else _known(kind, content)
+
+
+def _known(kind: type[T], content: Mapping[str, Any]) -> T:
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in content.items() if name in names})

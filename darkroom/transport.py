@@ -1,0 +1,87 @@
+"""Requests that are sent again until they are answered, or it is hopeless."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from darkroom.errors import NoAnswer, Refused
+
+TRIES = 8
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 10.0
+_BUSY = frozenset({429, 503})
+
+
+class Transport:
+    """Sends requests that are safe to repeat. One httpx client, so that connections are reused."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._http = http
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        """The first answer that is neither 429 nor 503. Raises Refused for 4xx and 5xx, NoAnswer.
+
+        Transport errors, 429 and 503 are tried again, after Retry-After where it is given.
+        """
+        answer: httpx.Response | httpx.TransportError | None = None
+        for pause_s in self._pauses():
+            answer = self._try(method, url, arguments)
+            if isinstance(answer, httpx.Response) and answer.status_code not in _BUSY:
+                break
+            self._sleep(max(pause_s, retry_after_s(answer)))
+        return _checked(answer)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def _try(
+        self, method: str, url: str, arguments: dict[str, Any]
+    ) -> httpx.Response | httpx.TransportError:
+        try:
+            return self._http.request(method, url, **arguments)
+        except httpx.TransportError as error:
+            return error
+
+    def _pauses(self) -> Iterator[float]:
+        """Seconds to wait after each try: growing, with jitter, and none after the last."""
+        for number in range(TRIES - 1):
+            yield min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S) * (0.5 + self._jitter() / 2)
+        yield 0.0
+
+
+def retry_after_s(answer: httpx.Response | httpx.TransportError) -> float:
+    """What `Retry-After` asks for in seconds, at most LONGEST_PAUSE_S; 0 where it asks nothing."""
+    asked = (
+        "" if isinstance(answer, httpx.TransportError) else answer.headers.get("retry-after", "")
+    )
+    return min(float(asked), LONGEST_PAUSE_S) if asked.isdecimal() else 0.0
+
+
+def _checked(answer: httpx.Response | httpx.TransportError | None) -> httpx.Response:
+    if not isinstance(answer, httpx.Response):
+        raise NoAnswer(f"no answer after {TRIES} tries: {answer!r}") from answer
+    if answer.status_code >= 400:
+        raise Refused(_problem(answer), status=answer.status_code)
+    return answer
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    if answer.headers.get("content-type", "").startswith("application/problem+json"):
+        content = answer.json()
+        if isinstance(content, dict):
+            return content
+    return {"detail": answer.reason_phrase}

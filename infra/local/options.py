@@ -1,0 +1,118 @@
+"""The command line of the one-machine run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CORES_PER_WORKER = 4
+"""Small models stop getting faster beyond this; more workers draw more at once instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`models` holds one folder for each model; `threads` is how many cores a worker may use."""
+
+    host: str
+    port: int
+    data: Path
+    workers: int
+    threads: int
+    engine: str
+    engine_delay_ms: int
+    model: str
+    models: Path
+    lease_s: float
+
+    @property
+    def model_dir(self) -> Path | None:
+        """The folder of weights that the engine loads; None where it needs none."""
+        folder = {"openvino": "openvino", "diffusers": "weights"}.get(self.engine)
+        return None if folder is None else self.models / self.model / folder
+
+
+def read_options(arguments: Sequence[str], *, cores: int) -> Options:
+    """Parse a command line; argparse ends the process with status 2 when it is wrong."""
+    given = _parser().parse_args(arguments)
+    workers = given.workers or _suitable_workers(given.engine, cores)
+    return Options(
+        host=given.host,
+        port=given.port,
+        data=given.data.absolute(),
+        workers=workers,
+        threads=max(1, cores // workers),
+        engine=given.engine,
+        engine_delay_ms=given.engine_delay_ms,
+        model=given.model,
+        models=given.models.absolute(),
+        lease_s=given.lease_s,
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _suitable_workers(engine: str, cores: int) -> int:
+    """diffusers shares one GPU, and pattern does no work."""
+    return max(1, cores // CORES_PER_WORKER) if engine == "openvino" else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.local",
+        description="Darkroom on one machine: front door, queue, workers and upkeep.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="a loopback address; there are no keys yet")
+    add("--port", type=_port, default=8000, help="0 takes a free one")
+    add("--data", type=Path, default=Path(".darkroom"), help="where jobs and pictures are kept")
+    add("--workers", type=_positive, default=None, help="processes; None: what suits the cores")
+    add(
+        "--engine",
+        choices=("openvino", "diffusers", "pattern"),
+        default="openvino",
+        help="what draws",
+    )
+    add("--engine-delay-ms", type=_natural, default=0, help="how long pattern pretends to draw")
+    add("--model", default="postcard", help="a folder in --models")
+    add("--models", type=Path, default=ROOT / "models", help="where the models are")
+    add("--lease-s", type=_seconds, default=30.0, help="a silent worker loses its job after this")
+    return parser
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 86_400:
+        raise ValueError
+    return number

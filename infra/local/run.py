@@ -1,0 +1,64 @@
+"""One run, from its checks to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
+
+from infra.local.data_dir import DataDir, opened
+from infra.local.front_door import FrontDoor, listen, url_of
+from infra.local.offered_model import offered
+from infra.local.options import Options
+from infra.local.pools import Pools
+from infra.local.supervisor import keep_running, launch_of
+from infra.local.upkeep import keep_promises
+from infra.local.wiring import build_gateway, open_stores, read_rules, upkeep_duties
+from shared.telemetry import Log
+
+
+def run(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
+    catalog, rules, log = offered(options), read_rules(options), Log("local")
+    with opened(options.data) as data, closing(listen(options.host, options.port)) as door:
+        base_url, pools = url_of(door), Pools()
+        stores = open_stores(data, rules, base_url=base_url)
+        gateway = build_gateway(
+            stores, catalog, rules, workers=options.workers, pools=pools, log=log
+        )
+        front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
+        upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
+        workers = _workers(options, data, base_url, log)
+        asyncio.run(_serve(front_door, door, [upkeep, *workers], stores.watch.stop))
+        pools.close()
+
+
+def _workers(
+    options: Options, data: DataDir, base_url: str, log: Log
+) -> Sequence[Coroutine[None, None, None]]:
+    launch = launch_of(options, data, base_url)
+    return [keep_running(launch, log=log) for _ in range(options.workers)]
+
+
+async def _serve(
+    front_door: FrontDoor,
+    door: socket.socket,
+    background: Sequence[Coroutine[None, None, None]],
+    release_waiting: Callable[[], None],
+) -> None:
+    """First the requests end, then the workers, which give their jobs back."""
+
+    def stop() -> None:
+        release_waiting()
+        front_door.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in background]
+        await front_door.serve(sockets=[door])
+        for task in tasks:
+            task.cancel()

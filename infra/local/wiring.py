@@ -1,0 +1,134 @@
+"""Builds the parts of the one-machine run and puts them together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from infra.local.data_dir import DataDir
+from infra.local.events import Answer, answer_of
+from infra.local.gateway import Gateway
+from infra.local.options import Options
+from infra.local.pictures import make_pictures
+from infra.local.pools import Door, Pools
+from infra.local.refusal import Refused
+from infra.local.stoppable_watch import StoppableWatch
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.queue import SqliteQueue
+from shared.embedded.retention import erase_expired
+from shared.embedded.watch import SqliteWatch
+from shared.errors import SettingsError, Unavailable
+from shared.model_card import Catalog
+from shared.router import Event, Router
+from shared.settings import JobRules
+from shared.telemetry import Log
+from status_fn.handler import make_handler as make_status_handler
+from submit_fn.handler import make_handler as make_submit_handler
+from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.sweep import Sweep
+
+
+def clock() -> int:
+    """Milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """What is durable, over one data folder."""
+
+    database: Database
+    table: SqliteJobTable
+    jobs: SqliteQueue
+    dead: SqliteQueue
+    images: FileImageStore
+    watch: StoppableWatch
+
+
+def read_rules(options: Options) -> JobRules:
+    """The rules from the environment, which the workers read too. Raises Refused."""
+    try:
+        return JobRules.read({**os.environ, "DARKROOM_LEASE_S": str(options.lease_s)})
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+
+
+def open_stores(data: DataDir, rules: JobRules, *, base_url: str) -> Stores:
+    """Open the database and the picture folder. Raises Refused."""
+    try:
+        database = Database(data.folder / "darkroom.db")
+    except Unavailable as error:
+        raise Refused(
+            f"the database in {data.folder} cannot be opened: {error.__cause__}"
+        ) from error
+    return Stores(
+        database=database,
+        table=SqliteJobTable(database),
+        jobs=_queue(database, "jobs", rules),
+        dead=_queue(database, "dead", rules),
+        images=FileImageStore(data.folder / "images", secret=data.link_secret, base_url=base_url),
+        watch=StoppableWatch(SqliteWatch(database)),
+    )
+
+
+def build_gateway(
+    stores: Stores, catalog: Catalog, rules: JobRules, *, workers: int, pools: Pools, log: Log
+) -> Gateway:
+    """The front door's application, with both units behind it."""
+    submit = make_submit_handler(
+        table=stores.table,
+        queue=stores.jobs,
+        catalog=catalog,
+        rules=rules,
+        clock=clock,
+        entropy=secrets.token_bytes,
+        log=log,
+    )
+    status = make_status_handler(
+        table=stores.table,
+        images=stores.images,
+        watch=stores.watch,
+        catalog=catalog,
+        rules=rules,
+        clock=clock,
+        cap=workers,
+        log=log,
+    )
+    return Gateway(
+        doors={"submit_fn": _door(submit), "status_fn": _door(status)},
+        pictures=make_pictures(stores.images, clock=clock),
+        pools=pools,
+        clock=clock,
+        new_request_id=lambda: f"req_{secrets.token_hex(12)}",
+        log=log,
+    )
+
+
+def upkeep_duties(stores: Stores, rules: JobRules, *, log: Log) -> Sequence[Callable[[], int]]:
+    """What keeps promises when others fail."""
+
+    def forget() -> int:
+        return erase_expired(stores.database, stores.images, now_ms=clock())
+
+    return (
+        Sweep(table=stores.table, queue=stores.jobs, rules=rules, clock=clock, log=log),
+        DeadLetters(table=stores.table, dead=stores.dead, clock=clock, log=log),
+        forget,
+    )
+
+
+def _door(router: Router) -> Door:
+    def door(event: Event) -> Answer:
+        return answer_of(router(event, None))
+
+    return door
+
+
+def _queue(database: Database, name: str, rules: JobRules) -> SqliteQueue:
+    """Nobody receives jobs here, and what a dead letter's reader drops comes back by itself."""
+    return SqliteQueue(database, name=name, clock=clock, visibility_s=2 * rules.lease_s)
