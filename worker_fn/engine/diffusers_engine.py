@@ -35,14 +35,29 @@ class DiffusersEngine:
     name = "diffusers"
 
     def __init__(
-        self, folder: Path, *, threads: int | None = None, expected_digest: str | None = None
+        self,
+        folder: Path,
+        *,
+        threads: int | None = None,
+        expected_digest: str | None = None,
+        device: str | None = None,
     ) -> None:
-        """`digest` is empty until `load`, which compares it with `expected_digest` if given."""
+        """`digest` is empty until `load`, which compares it with `expected_digest` if given.
+
+        `device` is cpu or cuda; None takes cuda where there is one.
+        """
         self.digest = ""
         self._folder = folder
         self._threads = threads
         self._expected_digest = expected_digest
+        self._device = device
         self._pipeline: Pipeline | None = None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The library's own pipeline, loaded if need be. Raises ModelUnavailable."""
+        self.load()
+        return self._pipeline
 
     def load(self) -> None:
         """Read the weights. Raises ModelUnavailable: missing, altered, pickled, or another kind."""
@@ -53,26 +68,25 @@ class DiffusersEngine:
         self.digest = verified_digest(self._folder, expected=self._expected_digest)
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        self._pipeline = _loaded(self._folder, index)
+        self._pipeline = _loaded(self._folder, index, self._device or _best_device())
 
     def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
         """As `Engine.draw`."""
-        self.load()
+        pipeline = self.pipeline
 
         def work(report: Report) -> StepDone | Drawn:
-            return self._drawn(requests, report)
+            return _drawn(pipeline, requests, report)
 
         yield from in_lockstep(work)
 
-    def _drawn(self, requests: Sequence[PictureRequest], report: Report) -> Drawn:
-        try:
-            return _run(self._pipeline, requests, report)
-        except JobFault:
-            raise
-        except ValueError as error:  # a pipeline's check of its arguments
-            raise InvalidInput(str(error)) from error
-        except Exception as error:
-            raise _fault(error) from error
+
+def _drawn(pipeline: Pipeline, requests: Sequence[PictureRequest], report: Report) -> Drawn:
+    try:
+        return _run(pipeline, requests, report)
+    except ValueError as error:  # a pipeline's check of its arguments
+        raise InvalidInput(str(error)) from error
+    except Exception as error:
+        raise _fault(error) from error
 
 
 def _run(pipeline: Pipeline, requests: Sequence[PictureRequest], report: Report) -> Drawn:
@@ -96,6 +110,7 @@ def _run(pipeline: Pipeline, requests: Sequence[PictureRequest], report: Report)
 def _arguments(pipeline: Pipeline, requests: Sequence[PictureRequest]) -> dict[str, Any]:
     """The call's arguments; those that this pipeline does not have are left out."""
     first = requests[0]
+    generators = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
     arguments = {
         "prompt": [request.prompt for request in requests],
         "negative_prompt": [request.negative_prompt for request in requests],
@@ -103,10 +118,22 @@ def _arguments(pipeline: Pipeline, requests: Sequence[PictureRequest]) -> dict[s
         "height": first.height,
         "num_inference_steps": first.steps,
         "guidance_scale": first.guidance,
-        "generator": [torch.Generator("cpu").manual_seed(request.seed) for request in requests],
+        "generator": generators,
     }
+    if pipeline.dtype != torch.float32 and "unet" in pipeline.components:
+        arguments["latents"] = _first_latents(pipeline, first, generators)
     known = inspect.signature(pipeline.__call__).parameters
     return {name: value for name, value in arguments.items() if name in known}
+
+
+def _first_latents(
+    pipeline: Pipeline, size: PictureRequest, generators: Sequence[torch.Generator]
+) -> torch.Tensor:
+    """Drawn in float32 and then rounded: torch would draw other numbers in half precision."""
+    scale = pipeline.vae_scale_factor
+    shape = (1, pipeline.unet.config.in_channels, size.height // scale, size.width // scale)
+    drawn = [torch.randn(shape, generator=generator) for generator in generators]
+    return torch.cat(drawn).to(pipeline.dtype)
 
 
 def _fault(error: Exception) -> JobFault:
@@ -139,13 +166,16 @@ def _refuse_pickles(folder: Path, index: dict[str, Any]) -> None:
             )
 
 
-def _loaded(folder: Path, index: dict[str, Any]) -> Pipeline:
+def _best_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _loaded(folder: Path, index: dict[str, Any], device: str) -> Pipeline:
     _silence_libraries()
-    cuda = torch.cuda.is_available()
     try:
         pipeline = diffusers.DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
             folder,
-            torch_dtype=torch.bfloat16 if cuda else torch.float32,
+            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
             use_safetensors=True,
             local_files_only=True,
             **({"safety_checker": None} if "safety_checker" in index else {}),
@@ -154,7 +184,7 @@ def _loaded(folder: Path, index: dict[str, Any]) -> Pipeline:
         raise ModelUnavailable(f"{folder} cannot be loaded: {error}") from error
     _refuse_other_tasks(pipeline)
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to("cuda" if cuda else "cpu")
+    return pipeline.to(device)
 
 
 def _refuse_other_tasks(pipeline: Pipeline) -> None:

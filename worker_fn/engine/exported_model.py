@@ -1,0 +1,96 @@
+"""What `engine.json` says about a model that the export step has written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.errors import InvalidInput, ModelUnavailable
+
+FORMAT = 1
+DESCRIPTION = "engine.json"
+TOKENIZER = "tokenizer.json"
+SCHEDULER = "scheduler_config.json"
+TEXT_ENCODER, UNET, DECODER = "text_encoder", "unet", "decoder"
+"""Networks: each one is an .xml file (the graph) and a .bin file (its weights)."""
+
+FILES = (
+    DESCRIPTION,
+    TOKENIZER,
+    SCHEDULER,
+    *(f"{part}.{suffix}" for part in (TEXT_ENCODER, UNET, DECODER) for suffix in ("xml", "bin")),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedModel:
+    """The numbers that the drawing needs and the networks do not hold.
+
+    `usual_*` is the request that the engine makes ready for while it loads.
+    `guidance_embedding` is how many numbers tell the UNet the guidance; None means that guidance
+    is a second pass with the negative prompt.
+    """
+
+    latent_channels: int
+    pixels_per_latent: int
+    size_multiple: int
+    scaling_factor: float
+    guidance_embedding: int | None
+    usual_width: int
+    usual_height: int
+    usual_guidance: float
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """One image's latents: (1, channels, rows, columns). Raises InvalidInput."""
+        multiple = self.size_multiple
+        if width <= 0 or height <= 0 or width % multiple or height % multiple:
+            raise InvalidInput(
+                f"width and height must be multiples of {multiple} pixels, not {width} x {height}"
+            )
+        rows, columns = height // self.pixels_per_latent, width // self.pixels_per_latent
+        return (1, self.latent_channels, rows, columns)
+
+    def has_negative_pass(self, guidance: float) -> bool:
+        """Whether every step asks the UNet twice, once with the negative prompt."""
+        return guidance > 1 and self.guidance_embedding is None
+
+
+def read_exported_model(folder: Path) -> ExportedModel:
+    """Raises ModelUnavailable when files are missing or engine.json is of another kind."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelUnavailable(
+            f"{folder} is not an exported model: it lacks {', '.join(missing)}. "
+            "Make it with python -m worker_fn.engine.export"
+        )
+    description = _json(folder / DESCRIPTION)
+    try:
+        if description["format"] != FORMAT:
+            raise ValueError(f"format {description['format']}")
+        return ExportedModel(**description["model"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelUnavailable(
+            f"{folder / DESCRIPTION} is not of the format {FORMAT} ({error}): "
+            "export the model again"
+        ) from error
+
+
+def read_scheduler(folder: Path) -> dict[str, Any]:
+    """The scheduler's settings as they are. Raises ModelUnavailable."""
+    return _json(folder / SCHEDULER)
+
+
+def write_description(folder: Path, model: ExportedModel, **notes: object) -> None:
+    """Write engine.json; `notes` are for people and tools, and no engine reads them."""
+    description = {"format": FORMAT, "model": asdict(model), **notes}
+    text = json.dumps(description, indent=2)
+    (folder / DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError) as error:
+        raise ModelUnavailable(f"{path} cannot be read as JSON: {error}") from error
