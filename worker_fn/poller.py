@@ -41,9 +41,10 @@ class Poller:
 
     def _turn(self) -> None:
         for delivery in self.queue.receive(wait_s=_WAIT_S):
-            self._settle(delivery, self.consume(delivery, must_stop=self._must_stop))
+            self.settle(delivery, self.consume(delivery, must_stop=self._must_stop))
 
-    def _settle(self, delivery: Delivery, settlement: Settlement) -> None:
+    def settle(self, delivery: Delivery, settlement: Settlement) -> None:
+        """Do with the message what its outcome asks for."""
         match settlement:
             case Delete():
                 self.queue.delete(delivery.receipt)

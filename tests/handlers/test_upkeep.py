@@ -1,0 +1,94 @@
+"""The sweep and the dead letters, through the production handler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from shared.message import encode
+from tests.builders import sqs_event
+from tests.handlers.test_submit import DeafQueue
+from tests.service import LOG, Service, embedded_service
+from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.handler import make_handler
+from upkeep_fn.sweep import Sweep
+
+TICK = {"source": "aws.events"}
+
+
+def upkeep(service: Service, event: dict[str, object]) -> dict[str, int]:
+    sweep = Sweep(
+        table=service.table,
+        queue=service.queue,
+        rules=service.rules,
+        clock=service.clock,
+        log=LOG,
+    )
+    dead = DeadLetters(table=service.table, dead=service.dead, clock=service.clock, log=LOG)
+    return make_handler(sweep, dead)(event, None)
+
+
+def test_a_job_whose_bell_was_lost_is_rung_for_again(tmp_path: Path) -> None:
+    deaf = embedded_service(tmp_path, queue=DeafQueue())
+    job_id = deaf.submitted()
+    service = embedded_service(tmp_path, clock=deaf.clock)
+    assert service.work() == 0
+    assert upkeep(service, TICK) == {"moved": 0}
+
+    service.clock.pass_s(15)
+    assert upkeep(service, TICK) == {"moved": 1}
+    service.work()
+    assert service.job(job_id)["status"] == "succeeded"
+
+
+def test_bells_for_a_job_that_merely_waits_grow_rarer(service: Service) -> None:
+    service.submitted()
+    rung = []
+    for second in range(300):
+        service.clock.pass_s(1)
+        if upkeep(service, TICK)["moved"]:
+            rung.append(second + 1)
+
+    assert rung == [15, 30, 60, 120, 240]
+
+
+def test_a_sweep_that_cannot_ring_leaves_the_job_for_the_next_one(tmp_path: Path) -> None:
+    service = embedded_service(tmp_path, queue=DeafQueue())
+    job_id = service.submitted()
+    service.clock.pass_s(15)
+
+    assert upkeep(service, TICK) == {"moved": 1}
+    assert service.job(job_id)["status"] == "queued"
+
+
+def test_a_message_that_cannot_be_read_ends_among_the_dead_letters(service: Service) -> None:
+    service.queue.send("nope")
+    for _ in range(6):
+        service.work()
+        service.clock.pass_s(2)
+
+    assert service.bury_dead_letters() == 1
+    assert service.bury_dead_letters() == 0
+    assert service.work() == 0
+
+
+def test_a_dead_letter_fails_a_job_that_nobody_ever_took(service: Service) -> None:
+    job_id = service.submitted()
+    event = sqs_event(encode(job_id), "nope", encode("job_0"))
+    assert upkeep(service, event) == {"buried": 3}
+    assert service.job(job_id)["status"] == "queued"
+
+    for _ in range(5):
+        service.clock.pass_s(600)
+        upkeep(service, TICK)
+    upkeep(service, event)
+    job = service.job(job_id)
+    assert (job["status"], job["error"]["code"]) == ("failed", "undeliverable")
+
+
+def test_a_dead_letter_leaves_a_finished_job_alone(service: Service) -> None:
+    job_id = service.submitted()
+    service.work()
+    before = service.job(job_id)["version"]
+    upkeep(service, sqs_event(encode(job_id)))
+
+    assert service.job(job_id)["version"] == before

@@ -1,0 +1,184 @@
+"""The production handlers, wired to one machine's adapters in a temporary folder."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.queue import SqliteQueue
+from shared.embedded.watch import SqliteWatch
+from shared.ports import ImageStore, JobTable, JobWatch, WorkQueue
+from shared.settings import JobRules
+from shared.telemetry import Log
+from status_fn.handler import make_handler as make_status_handler
+from submit_fn.handler import make_handler as make_submit_handler
+from tests.builders import NOW_MS, a_catalog, http_event
+from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.sweep import Sweep
+from worker_fn.consume import Consume, WarmEngine
+from worker_fn.drawing import Stop
+from worker_fn.engine.base import Engine
+from worker_fn.engine.pattern import PatternEngine
+from worker_fn.poller import Poller
+from worker_fn.process import Process
+
+LOG = Log("tests", level="CRITICAL")
+
+
+class Moment:
+    """A clock that only tests move."""
+
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_ms += round(seconds * 1000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """An HTTP answer, parsed."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class WorkerDied(BaseException):
+    """Raised instead of killing the process that runs the tests."""
+
+
+def die() -> None:
+    raise WorkerDied
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Every unit over one set of adapters."""
+
+    table: JobTable
+    queue: WorkQueue
+    dead: WorkQueue
+    images: ImageStore
+    watch: JobWatch
+    clock: Moment
+    engine: Engine
+    rules: JobRules = field(default_factory=JobRules)
+
+    def post(self, path: str, body: object = None, **headers: str) -> Answer:
+        return self._ask("POST", path, body=body, headers=headers)
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, **headers: str) -> Answer:
+        return self._ask("GET", path, headers=headers, query=query)
+
+    def submitted(self, **fields: object) -> str:
+        """The id of a job that was accepted."""
+        answer = self.post("/v1/jobs", {"prompt": "a red circle", **fields})
+        assert answer.status == 202, answer.text
+        return str(answer.json["id"])
+
+    def job(self, job_id: str) -> Any:
+        return self.get(f"/v1/jobs/{job_id}").json
+
+    def consume(self) -> Consume:
+        process = Process(
+            table=self.table,
+            images=self.images,
+            engine=self.engine,
+            rules=self.rules,
+            clock=self.clock,
+            nonce=lambda: secrets.token_hex(16),
+            jitter=lambda: 0.0,
+            log=LOG,
+        )
+        return Consume(process=process, warm=WarmEngine(process))
+
+    def work(self, *, stop: Stop | None = None) -> int:
+        """Do every job that can be done now; how many messages were taken."""
+        consume, taken = self.consume(), 0
+        poller = Poller(
+            consume=consume,
+            queue=self.queue,
+            stopping=lambda: False,
+            sleep=lambda _: None,
+            log=LOG,
+        )
+        while deliveries := self.queue.receive(wait_s=0):
+            for delivery in deliveries:
+                settlement = consume(delivery, must_stop=lambda: stop)
+                poller.settle(delivery, settlement)
+                taken += 1
+        return taken
+
+    def sweep(self) -> int:
+        return Sweep(
+            table=self.table, queue=self.queue, rules=self.rules, clock=self.clock, log=LOG
+        )()
+
+    def bury_dead_letters(self) -> int:
+        return DeadLetters(table=self.table, dead=self.dead, clock=self.clock, log=LOG)()
+
+    def _ask(self, method: str, path: str, **event: Any) -> Answer:
+        headers = {name.replace("_", "-"): value for name, value in event["headers"].items()}
+        made = http_event(method, path, **{**event, "headers": headers})
+        writes = method == "POST"
+        result = (self._submit_handler() if writes else self._status_handler())(made, None)
+        return Answer(status=result["statusCode"], headers=result["headers"], text=result["body"])
+
+    def _submit_handler(self) -> Any:
+        return make_submit_handler(
+            table=self.table,
+            queue=self.queue,
+            catalog=a_catalog(),
+            rules=self.rules,
+            clock=self.clock,
+            entropy=secrets.token_bytes,
+            log=LOG,
+        )
+
+    def _status_handler(self) -> Any:
+        return make_status_handler(
+            table=self.table,
+            images=self.images,
+            watch=self.watch,
+            catalog=a_catalog(),
+            rules=self.rules,
+            clock=self.clock,
+            cap=2,
+            log=LOG,
+        )
+
+
+def embedded_service(folder: Path, **changes: Any) -> Service:
+    """One machine's adapters under `folder`; `changes` replace any part."""
+    clock, database = Moment(), Database(folder / "darkroom.db")
+    dead = SqliteQueue(database, name="dead", clock=clock, visibility_s=60)
+    queue = SqliteQueue(
+        database, name="jobs", clock=clock, visibility_s=60, max_receives=5, dead_letters="dead"
+    )
+    parts: dict[str, Any] = {
+        "table": SqliteJobTable(database),
+        "queue": queue,
+        "dead": dead,
+        "images": FileImageStore(
+            folder / "images", secret=b"secret", base_url="http://127.0.0.1:8000"
+        ),
+        "watch": SqliteWatch(database),
+        "clock": clock,
+        "engine": PatternEngine(delay_s=0, sleep=clock.pass_s, die=die),
+    }
+    return Service(**{**parts, **changes})
