@@ -1,0 +1,47 @@
+"""The AWS clients, with every timeout and retry spelled out. The only place that makes them.
+
+botocore is used without boto3's layer on top: the clients are the same ones, a cold start is about
+50 ms shorter. Without `endpoint_url` botocore reads AWS_ENDPOINT_URL, then picks AWS itself; region
+and credentials come from where botocore always looks for them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import botocore.session
+from botocore.config import Config
+
+Client: TypeAlias = Any
+"""A botocore client: untyped, which is why none gets past `shared.aws`."""
+
+LONGEST_POLL_S = 20
+
+
+def dynamodb(endpoint_url: str | None = None) -> Client:
+    """A DynamoDB client."""
+    return _client("dynamodb", endpoint_url, read_timeout=5)
+
+
+def sqs(endpoint_url: str | None = None) -> Client:
+    """An SQS client, which waits for an answer longer than the longest poll may take."""
+    return _client("sqs", endpoint_url, read_timeout=LONGEST_POLL_S + 5)
+
+
+def s3(endpoint_url: str | None = None) -> Client:
+    """An S3 client that signs links with SigV4 for the bucket's own regional host: a link to the
+    global one would be redirected, and the redirect breaks the signature."""
+    return _client("s3", endpoint_url, read_timeout=15, s3={"addressing_style": "virtual"})
+
+
+def _client(service: str, endpoint_url: str | None, **options: Any) -> Client:
+    config = Config(
+        signature_version="s3v4" if service == "s3" else "v4",
+        connect_timeout=2,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=32,
+        tcp_keepalive=True,
+        **options,
+    )
+    session = botocore.session.get_session()
+    return session.create_client(service, endpoint_url=endpoint_url, config=config)

@@ -1,0 +1,98 @@
+"""A transition as the arguments of one UpdateItem: the same guard that Python judges, in DynamoDB's
+words. A comparison with an attribute that is not there is false, just as `conditions.holds` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.aws import items
+from shared.conditions import Absent, All, AtLeast, Below, Column, Condition, Either, Is, OneOf
+from shared.transitions import Transition
+
+
+@dataclass(kw_only=True)
+class Expression:
+    """Collects the names and values that an expression's placeholders stand for."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    values: dict[str, items.Value] = field(default_factory=dict)
+
+    def name(self, attribute: str) -> str:
+        """The placeholder of an attribute's name."""
+        self.names[f"#{attribute}"] = attribute
+        return f"#{attribute}"
+
+    def value(self, value: items.Value) -> str:
+        """A placeholder for a value."""
+        placeholder = f":v{len(self.values)}"
+        self.values[placeholder] = value
+        return placeholder
+
+    def condition(self, condition: Condition) -> str:
+        """A condition on a row, fully parenthesised."""
+        match condition:
+            case Is(name, None) | Absent(name):
+                return f"attribute_not_exists({self.name(items.attribute(name))})"
+            case Is(name, value):
+                return self._compared(name, "=", value)
+            case Below(name, bound):
+                return self._compared(name, "<", bound)
+            case AtLeast(name, bound):
+                return self._compared(name, ">=", bound)
+            case OneOf(name, values):
+                return self._joined(" OR ", (Is(name, value) for value in values))
+            case All(parts):
+                return self._joined(" AND ", parts)
+            case Either(parts):
+                return self._joined(" OR ", parts)
+
+    def update(self, changes: Mapping[str, Any], add: Mapping[str, int]) -> str:
+        """Set, remove and count up. `changes` and `add` name columns of Job."""
+        attributes = items.attributes(changes)
+        sets = [
+            f"{self.name(attribute)} = {self.value(value)}"
+            for attribute, value in attributes.items()
+            if value is not None
+        ]
+        sums = [self._sum(items.attribute(column), by) for column, by in add.items()]
+        gone = [self.name(attribute) for attribute, value in attributes.items() if value is None]
+        return "SET " + ", ".join(sets + sums) + (" REMOVE " + ", ".join(gone) if gone else "")
+
+    def arguments(self) -> dict[str, Any]:
+        """Names and values, as every DynamoDB call takes them."""
+        return {
+            "ExpressionAttributeNames": self.names,
+            "ExpressionAttributeValues": self.values,
+        }
+
+    def _compared(self, name: str, operator: str, bound: Any) -> str:
+        left = self.name(items.attribute(name))
+        if isinstance(bound, Column):
+            return f"{left} {operator} {self.name(items.attribute(bound.name))}"
+        return f"{left} {operator} {self.value(items.encoded(name, bound))}"
+
+    def _joined(self, word: str, parts: Iterable[Condition]) -> str:
+        return "(" + word.join(self.condition(part) for part in parts) + ")"
+
+    def _sum(self, attribute: str, by: int) -> str:
+        name = self.name(attribute)
+        return f"{name} = {name} + {self.value(items.number(by))}"
+
+
+def update_arguments(transition: Transition) -> dict[str, Any]:
+    """UpdateItem's arguments without the table; back comes the new row, or the one that refused."""
+    expression = Expression()
+    exists = f"attribute_exists({expression.name('pk')})"
+    guard = f"{exists} AND {expression.condition(transition.guard)}"
+    update = expression.update(transition.changes, {**transition.add, "version": 1})
+    return {
+        "Key": {"pk": items.job_key(transition.job_id)},
+        "ConditionExpression": guard,
+        "UpdateExpression": update,
+        "ReturnValues": "ALL_NEW",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        **expression.arguments(),
+    }

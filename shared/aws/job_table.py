@@ -1,0 +1,199 @@
+"""The job table on DynamoDB: one conditional write for each move, no read before a write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from operator import attrgetter
+from typing import Any
+
+from shared.aws import items, submission
+from shared.aws.clients import Client
+from shared.aws.errors import translated
+from shared.aws.expressions import Expression, update_arguments
+from shared.aws.schema import DUE_INDEX, SHARDS, TENANT_INDEX
+from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
+from shared.job import Job, JobStatus
+from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
+from shared.transitions import Transition
+
+_TRIES = 8
+_BATCH_GET_KEYS = 100
+_PAGE = 1000
+
+
+class DynamoJobTable:
+    """A JobTable. `sleep` takes seconds and `jitter` gives 0 to 1: both only space out retries."""
+
+    def __init__(
+        self,
+        client: Client,
+        name: str,
+        *,
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
+        if key is None:
+            return self._submit_alone(job)
+        for number in range(_TRIES):
+            self._wait_before(number)
+            submitted = self._submit_with(key, job, now_ms)
+            if submitted is not None:
+                return submitted
+        raise Unavailable("too many transactions at once on one idempotency key")
+
+    def get(self, job_id: str) -> Job | None:
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._name, Key={"pk": items.job_key(job_id)}, ConsistentRead=True
+            )
+        return _job_or_none(answer.get("Item"))
+
+    def apply(self, transition: Transition) -> Job:
+        arguments = update_arguments(transition)
+        with translated():
+            try:
+                answer = self._client.update_item(TableName=self._name, **arguments)
+            except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                current = _job_or_none(refusal.response.get("Item"))
+                raise TransitionRefused(transition.name, current) from None
+        return items.job_from(answer["Attributes"])
+
+    def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        """The index says where to look, the rows what is so: the index may be a moment behind."""
+        found = [
+            entry
+            for shard in SHARDS
+            for entry in islice(self._due_entries(shard, until_ms=now_ms, page=limit), limit)
+        ]
+        found.sort(key=lambda entry: int(entry["due"]["N"]))
+        rows = self._rows(entry["pk"] for entry in found[:limit])
+        due = [job for job in rows if job.due_ms is not None and job.due_ms <= now_ms]
+        return sorted(due, key=attrgetter("due_ms", "id"))
+
+    def jobs(self, query: JobQuery) -> Sequence[Job]:
+        """Rows are read from the table itself, so a job shows every write that returned before."""
+        entries = self._tenant_entries(query)
+        found: list[Job] = []
+        while len(found) < query.limit and (page := list(islice(entries, query.limit))):
+            rows = {job.id: job for job in self._rows(entry["pk"] for entry in page)}
+            newest_first = (rows[job_id] for job_id in sorted(rows, reverse=True))
+            found += [job for job in newest_first if query.status in (None, job.status)]
+        return found[: query.limit]
+
+    def backlog(self) -> Backlog:
+        queued, running = [], 0
+        for entry in chain.from_iterable(self._due_entries(shard) for shard in SHARDS):
+            if entry["st"]["S"] == JobStatus.QUEUED:
+                queued.append(int(entry["born"]["N"]))
+            else:
+                running += 1
+        return Backlog(
+            queued=len(queued), running=running, oldest_queued_ms=min(queued, default=None)
+        )
+
+    def _submit_alone(self, job: Job) -> Submission:
+        with translated():
+            try:
+                self._client.put_item(**submission.job_put(self._name, job))
+            except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                if _job_or_none(refusal.response.get("Item")) != job:
+                    raise
+        return Submission(job=job, replayed=False)
+
+    def _submit_with(self, key: IdempotencyKey, job: Job, now_ms: int) -> Submission | None:
+        """None: other transactions were in the way, and nothing was written."""
+        arguments = submission.transaction(self._name, job, key, now_ms=now_ms)
+        with translated():
+            try:
+                self._client.transact_write_items(**arguments)
+            except self._client.exceptions.TransactionCanceledException as refusal:
+                reasons = refusal.response["CancellationReasons"]
+                if submission.job_exists(reasons):
+                    raise
+                live = submission.live_key(reasons)
+                return None if live is None else self._replay(live, key, job)
+        return Submission(job=job, replayed=False)
+
+    def _replay(self, live: items.Item, key: IdempotencyKey, job: Job) -> Submission:
+        if live["fp"]["S"] != key.fingerprint:
+            raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
+        earlier = live["jid"]["S"]
+        return Submission(job=self.get(earlier), replayed=earlier != job.id)
+
+    def _due_entries(
+        self, shard: str, *, until_ms: int | None = None, page: int = _PAGE
+    ) -> Iterator[items.Item]:
+        expression = Expression()
+        condition = f"{expression.name('shard')} = {expression.value(items.text(shard))}"
+        if until_ms is not None:
+            bound = expression.value(items.number(until_ms))
+            condition = f"{condition} AND {expression.name('due')} <= {bound}"
+        return self._entries(
+            expression, IndexName=DUE_INDEX, KeyConditionExpression=condition, Limit=page
+        )
+
+    def _tenant_entries(self, query: JobQuery) -> Iterator[items.Item]:
+        expression = Expression()
+        condition = f"{expression.name('tenant')} = {expression.value(items.text(query.tenant))}"
+        if query.before_id is not None:
+            bound = expression.value(items.job_key(query.before_id))
+            condition = f"{condition} AND {expression.name('pk')} < {bound}"
+        arguments: dict[str, Any] = {"Limit": query.limit}
+        if query.status is not None:
+            status = expression.value(items.encoded("status", query.status))
+            arguments = {"FilterExpression": f"{expression.name('st')} = {status}"}
+            arguments["Limit"] = _PAGE
+        return self._entries(
+            expression,
+            IndexName=TENANT_INDEX,
+            KeyConditionExpression=condition,
+            ScanIndexForward=False,
+            **arguments,
+        )
+
+    def _entries(self, expression: Expression, **arguments: Any) -> Iterator[items.Item]:
+        """An index's entries, page by page as they are asked for."""
+        whole = {"TableName": self._name, **arguments, **expression.arguments()}
+        while True:
+            with translated():
+                answer = self._client.query(**whole)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            whole["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _rows(self, keys: Iterator[items.Value]) -> list[Job]:
+        """The rows with these keys, in any order; those that are gone are left out."""
+        found: list[Job] = []
+        while chunk := [{"pk": key} for key in islice(keys, _BATCH_GET_KEYS)]:
+            found += map(items.job_from, self._batch_get(chunk))
+        return found
+
+    def _batch_get(self, keys: list[dict[str, items.Value]]) -> list[items.Item]:
+        found: list[items.Item] = []
+        wanted: dict[str, Any] = {self._name: {"Keys": keys, "ConsistentRead": True}}
+        for number in range(_TRIES):
+            self._wait_before(number)
+            with translated():
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            found += answer["Responses"].get(self._name, [])
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+        raise Unavailable("DynamoDB left keys unprocessed")
+
+    def _wait_before(self, attempt: int) -> None:
+        """Nothing before the first attempt, then up to 0.05 s, 0.1 s, … 1 s."""
+        if attempt:
+            self._sleep(self._jitter() * min(0.025 * 2**attempt, 1.0))
+
+
+def _job_or_none(item: items.Item | None) -> Job | None:
+    return items.job_from(item) if item else None

@@ -1,0 +1,58 @@
+"""The work queue on SQS. Visibility, retention and the move to dead letters are the queue's own
+attributes: infra/template.yaml sets them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from shared.aws.clients import LONGEST_POLL_S, Client
+from shared.aws.errors import STALE_RECEIPT, ignored, translated
+from shared.ports import Delivery
+
+_MOST_AT_ONCE = 10
+_LONGEST_HIDING_S = 43_200
+
+
+class SqsQueue:
+    """A WorkQueue. SQS counts whole seconds, so parts of one are rounded up; it waits at most 20 s,
+    hands out at most 10 messages at once and hides for at most 12 hours."""
+
+    def __init__(self, client: Client, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, body: str) -> None:
+        with translated():
+            self._client.send_message(QueueUrl=self._url, MessageBody=body)
+
+    def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
+        with translated():
+            answer = self._client.receive_message(
+                QueueUrl=self._url,
+                WaitTimeSeconds=min(math.ceil(wait_s), LONGEST_POLL_S),
+                MaxNumberOfMessages=min(limit, _MOST_AT_ONCE),
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        return [_delivery(message) for message in answer.get("Messages", [])]
+
+    def delete(self, receipt: str) -> None:
+        with translated(), ignored(STALE_RECEIPT):
+            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+
+    def hide(self, receipt: str, *, seconds: float) -> None:
+        with translated(), ignored(STALE_RECEIPT):
+            self._client.change_message_visibility(
+                QueueUrl=self._url,
+                ReceiptHandle=receipt,
+                VisibilityTimeout=min(math.ceil(max(seconds, 0)), _LONGEST_HIDING_S),
+            )
+
+
+def _delivery(message: dict[str, Any]) -> Delivery:
+    return Delivery(
+        body=message["Body"],
+        receipt=message["ReceiptHandle"],
+        receives=int(message["Attributes"]["ApproximateReceiveCount"]),
+    )

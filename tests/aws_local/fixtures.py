@@ -1,0 +1,55 @@
+"""Fixtures that lend a local AWS: one server for the run, emptied for each module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.aws import clients
+from tests.aws_local.places import Clients
+from tests.aws_local.server import AwsLocal, running
+
+
+@pytest.fixture(scope="session")
+def aws_credentials() -> Iterator[None]:
+    """Credentials and a region that mean nothing anywhere, and no others."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def aws_server(
+    aws_credentials: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AwsLocal]:
+    """One MiniStack for the whole run; fails, never skips, where it is not installed."""
+    with running(tmp_path_factory.mktemp("aws-local") / "log.txt") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aws_clients(aws_server: AwsLocal) -> Clients:
+    """Clients of that server: making one takes longer than most tests."""
+    return _clients(aws_server.url)
+
+
+@pytest.fixture(scope="session")
+def aws_clients_of_nobody(aws_credentials: None) -> Clients:
+    """Clients of a port where nobody listens."""
+    return _clients("http://127.0.0.1:9")
+
+
+@pytest.fixture(scope="module")
+def aws_local(aws_server: AwsLocal, aws_clients: Clients) -> Clients:
+    """The server's clients, with the server empty at the start of each module."""
+    aws_server.reset()
+    return aws_clients
+
+
+def _clients(url: str) -> Clients:
+    return Clients(dynamodb=clients.dynamodb(url), sqs=clients.sqs(url), s3=clients.s3(url))

@@ -1,0 +1,190 @@
+"""The two families of adapters behind one face, so that one suite runs on both."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+from shared.aws.image_store import S3ImageStore
+from shared.aws.job_table import DynamoJobTable
+from shared.aws.queue import SqsQueue
+from shared.aws.watch import PollingWatch
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.queue import SqliteQueue
+from shared.embedded.watch import SqliteWatch
+from shared.errors import ImageMissing, LinkRefused
+from shared.ports import ImageStore, JobTable, JobWatch, WorkQueue
+from tests.aws_local.places import Clients, new_bucket, new_queue, new_table
+
+_NOBODY = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queues:
+    """A work queue, and the queue that its dead letters go to."""
+
+    main: WorkQueue
+    dead_letters: WorkQueue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """An image store, and what a browser sees: bytes and content type of a URL, `after_s` later.
+
+    `open_link` raises LinkRefused and ImageMissing.
+    """
+
+    store: ImageStore
+    open_link: Callable[..., tuple[bytes, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A job table, and a watch over it."""
+
+    table: JobTable
+    watch: JobWatch
+
+
+def now_ms() -> int:
+    """The time of day, which S3 looks at too."""
+    return time.time_ns() // 1_000_000
+
+
+class Family(Protocol):
+    """Fresh adapters of one kind; `*_down` are adapters of a store that does not answer."""
+
+    def job_table(self) -> JobTable: ...
+
+    def work_queue(self, *, visibility_s: int = 30, max_receives: int = 5) -> Queues: ...
+
+    def images(self) -> Images: ...
+
+    def watched(self) -> Watched: ...
+
+    def job_table_down(self) -> JobTable: ...
+
+    def work_queue_down(self) -> WorkQueue: ...
+
+    def image_store_down(self) -> ImageStore: ...
+
+
+class EmbeddedFamily:
+    """SQLite and files under a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._opened = 0
+
+    def job_table(self) -> JobTable:
+        return SqliteJobTable(self._database())
+
+    def work_queue(self, *, visibility_s: int = 30, max_receives: int = 5) -> Queues:
+        database = self._database()
+        return Queues(
+            main=SqliteQueue(
+                database,
+                name="jobs",
+                clock=now_ms,
+                visibility_s=visibility_s,
+                max_receives=max_receives,
+                dead_letters="dead",
+            ),
+            dead_letters=SqliteQueue(database, name="dead", clock=now_ms, visibility_s=30),
+        )
+
+    def images(self) -> Images:
+        store = FileImageStore(self._folder / "images", secret=b"secret", base_url=_NOBODY)
+
+        def open_link(url: str, *, after_s: int = 0) -> tuple[bytes, str]:
+            parts = urlsplit(url)
+            query = dict(parse_qsl(parts.query))
+            return store.open_link(parts.path, query, now_ms=now_ms() + after_s * 1000)
+
+        return Images(store=store, open_link=open_link)
+
+    def watched(self) -> Watched:
+        database = self._database()
+        return Watched(table=SqliteJobTable(database), watch=SqliteWatch(database))
+
+    def job_table_down(self) -> JobTable:
+        return SqliteJobTable(self._database_down())
+
+    def work_queue_down(self) -> WorkQueue:
+        return SqliteQueue(self._database_down(), name="jobs", clock=now_ms, visibility_s=30)
+
+    def image_store_down(self) -> ImageStore:
+        (self._folder / "file").write_bytes(b"no folder")
+        return FileImageStore(self._folder / "file", secret=b"secret", base_url=_NOBODY)
+
+    def _database(self) -> Database:
+        return Database(self._new_path())
+
+    def _database_down(self) -> Database:
+        path = self._new_path()
+        database = Database(path)
+        database.close()
+        path.unlink()
+        path.mkdir()
+        return database
+
+    def _new_path(self) -> Path:
+        self._opened += 1
+        return self._folder / f"darkroom-{self._opened}.db"
+
+
+class AwsFamily:
+    """DynamoDB, SQS and S3, as MiniStack plays them."""
+
+    def __init__(self, clients: Clients, of_nobody: Clients) -> None:
+        self._clients = clients
+        self._of_nobody = of_nobody
+
+    def job_table(self) -> JobTable:
+        return _dynamo_table(self._clients, new_table(self._clients.dynamodb))
+
+    def work_queue(self, *, visibility_s: int = 30, max_receives: int = 5) -> Queues:
+        sqs = self._clients.sqs
+        urls = new_queue(sqs, visibility_s=visibility_s, max_receives=max_receives)
+        return Queues(main=SqsQueue(sqs, urls.main), dead_letters=SqsQueue(sqs, urls.dead_letters))
+
+    def images(self) -> Images:
+        store = S3ImageStore(self._clients.s3, new_bucket(self._clients.s3))
+        return Images(store=store, open_link=_download)
+
+    def watched(self) -> Watched:
+        table = self.job_table()
+        watch = PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic)
+        return Watched(table=table, watch=watch)
+
+    def job_table_down(self) -> JobTable:
+        return _dynamo_table(self._of_nobody, "jobs")
+
+    def work_queue_down(self) -> WorkQueue:
+        return SqsQueue(self._of_nobody.sqs, f"{_NOBODY}/000000000000/jobs")
+
+    def image_store_down(self) -> ImageStore:
+        return S3ImageStore(self._of_nobody.s3, "images")
+
+
+def _dynamo_table(clients: Clients, name: str) -> DynamoJobTable:
+    return DynamoJobTable(clients.dynamodb, name, sleep=time.sleep, jitter=random.random)
+
+
+def _download(url: str, *, after_s: int = 0) -> tuple[bytes, str]:
+    time.sleep(after_s)
+    answer = httpx.get(url)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise ImageMissing("404")
+    if answer.is_error:
+        raise LinkRefused(f"{answer.status_code}")
+    return answer.content, answer.headers["content-type"]

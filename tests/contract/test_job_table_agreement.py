@@ -1,0 +1,112 @@
+"""A store and the pure state machine agree, whatever the row and whatever the move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared import transitions
+from shared.errors import TransitionRefused
+from shared.job import Job, JobStatus
+from shared.ports import JobTable
+from shared.transitions import Lease, Transition
+from tests.contract.families import Family
+from tests.contract.samples import ERROR, IMAGE, NOW_MS, PROGRESS, TIMING, new_id, queued
+
+few_examples = settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+times = st.integers(NOW_MS - 2, NOW_MS + 2)
+nonces = st.sampled_from(["a" * 32, "b" * 32])
+attempts = st.integers(0, 3)
+tenants = st.sampled_from(["local", "other"])
+rows = st.builds(
+    queued,
+    tenant=tenants,
+    status=st.sampled_from(JobStatus),
+    deadline_ms=times,
+    due_ms=st.none() | times,
+    version=st.integers(1, 9),
+    attempt=attempts,
+    max_attempts=attempts,
+    not_before_ms=st.none() | times,
+    nonce=st.none() | nonces,
+    lease_until_ms=st.none() | times,
+    progress=st.sampled_from([None, PROGRESS]),
+    error=st.sampled_from([None, ERROR]),
+)
+
+
+@st.composite
+def moves(draw: st.DrawFn, job: Job) -> Transition:
+    """Any transition of a job, its arguments as near to the row as chance has it."""
+    now_ms, other_ms = draw(times), draw(times)
+    lease = Lease(job_id=job.id, attempt=draw(attempts), nonce=draw(nonces))
+    seen = replace(draw(st.sampled_from([job, draw(rows)])), id=job.id)
+    return draw(
+        st.sampled_from(
+            [
+                transitions.claim(job.id, nonce=draw(nonces), now_ms=now_ms, lease_ms=2),
+                transitions.heartbeat(
+                    lease, progress=PROGRESS, now_ms=now_ms, lease_ms=2, deadline_ms=other_ms
+                ),
+                transitions.succeed(lease, image=IMAGE, timing=TIMING, now_ms=now_ms),
+                transitions.fail(lease, error=ERROR, now_ms=now_ms),
+                transitions.release(lease, not_before_ms=other_ms, due_ms=other_ms, error=None),
+                transitions.give_back(lease, due_ms=now_ms),
+                transitions.cancel(job.id, tenant=draw(tenants), now_ms=now_ms),
+                transitions.expire(job.id, now_ms=now_ms),
+                transitions.resend(seen, due_ms=other_ms),
+                transitions.requeue(seen, now_ms=now_ms, due_ms=other_ms),
+                transitions.lose(seen, now_ms=now_ms),
+                transitions.undeliverable(job.id, now_ms=now_ms),
+            ]
+        )
+    )
+
+
+def _check_agreement(table: JobTable, job: Job, move: Transition) -> Job:
+    """Apply, compare with the pure answer, and return the row as it is afterwards."""
+    if move.permits(job):
+        assert table.apply(move) == move.applied_to(job)
+    else:
+        with pytest.raises(TransitionRefused) as refusal:
+            table.apply(move)
+        assert refusal.value.current == job
+    after = table.get(job.id)
+    assert after == (move.applied_to(job) if move.permits(job) else job)
+    return after
+
+
+def test_any_move_on_any_row(family: Family) -> None:
+    table = family.job_table()
+
+    @few_examples
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        job = replace(data.draw(rows), id=new_id())
+        table.submit(job, None, now_ms=NOW_MS)
+        _check_agreement(table, job, data.draw(moves(job)))
+
+    check()
+
+
+def test_any_walk_from_a_submitted_job(family: Family) -> None:
+    table = family.job_table()
+
+    @settings(few_examples, max_examples=25)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        job = queued(deadline_ms=NOW_MS + 2, due_ms=NOW_MS)
+        table.submit(job, None, now_ms=NOW_MS)
+        for _ in range(8):
+            before, job = job, _check_agreement(table, job, data.draw(moves(job)))
+            assert (job.due_ms is None) == job.is_terminal
+            assert job == before if before.is_terminal else job.attempt >= before.attempt
+
+    check()

@@ -1,0 +1,62 @@
+"""A store that does not answer is Unavailable, whatever it was asked; no foreign error gets out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared import transitions
+from shared.errors import DarkroomError, Unavailable, UploadFailed
+from shared.ports import JobQuery, image_key
+from tests.contract.families import Family
+from tests.contract.samples import NOW_MS, TENANT, key, new_id, queued
+
+Call = Callable[[], object]
+
+
+def _raised(call: Call) -> type[DarkroomError] | None:
+    try:
+        call()
+    except DarkroomError as error:
+        return type(error)
+    return None
+
+
+def _outcomes(*calls: Call) -> set[type[DarkroomError] | None]:
+    """Called at the same time: each retries for a while before it gives up."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return set(threads.map(_raised, calls))
+
+
+def test_a_job_table_that_does_not_answer(family: Family) -> None:
+    table, job = family.job_table_down(), queued()
+    calls = (
+        lambda: table.submit(job, None, now_ms=NOW_MS),
+        lambda: table.submit(job, key(), now_ms=NOW_MS),
+        lambda: table.get(job.id),
+        lambda: table.apply(transitions.cancel(job.id, tenant=TENANT, now_ms=NOW_MS)),
+        lambda: table.due(now_ms=NOW_MS, limit=9),
+        lambda: table.jobs(JobQuery(tenant=TENANT)),
+        table.backlog,
+    )
+    assert _outcomes(*calls) == {Unavailable}
+
+
+def test_a_queue_that_does_not_answer(family: Family) -> None:
+    queue = family.work_queue_down()
+    calls = (
+        lambda: queue.send("ring"),
+        lambda: queue.receive(wait_s=0),
+        lambda: queue.receive(wait_s=1),
+        lambda: queue.delete("receipt"),
+        lambda: queue.hide("receipt", seconds=1),
+    )
+    assert _outcomes(*calls) == {Unavailable}
+
+
+def test_an_image_store_that_does_not_take_a_picture(family: Family) -> None:
+    store, image = family.image_store_down(), image_key(new_id(), 1)
+    with pytest.raises((Unavailable, UploadFailed)):
+        store.put(image, b"PNG", content_type="image/png")
