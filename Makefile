@@ -42,6 +42,9 @@ fix: .venv/dev.stamp ## Mend what can be mended by itself
 	$(PIP) -c constraints.txt -e '.[dev]'
 	touch $@
 
+.PHONY: .venv-aws-local
+.venv-aws-local: .venv-aws-local/done.stamp
+
 .venv-aws-local/done.stamp: constraints-aws-local.txt
 	$(PYTHON) -m venv .venv-aws-local
 	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
