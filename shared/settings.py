@@ -108,4 +108,3 @@ class LocalWorkerSettings(JobRules, EngineSettings):
     """worker_fn.poller on one machine: everything is under `data`."""
 
     data: Path
-    base_url: str = "http://127.0.0.1"

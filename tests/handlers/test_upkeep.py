@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from shared.message import encode
 from tests.builders import sqs_event
@@ -15,7 +17,7 @@ from upkeep_fn.sweep import Sweep
 TICK = {"source": "aws.events"}
 
 
-def upkeep(service: Service, event: dict[str, object]) -> dict[str, int]:
+def upkeep(service: Service, event: Mapping[str, Any]) -> dict[str, int]:
     sweep = Sweep(
         table=service.table,
         queue=service.queue,
