@@ -7,11 +7,13 @@ import hmac
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from shared.errors import ImageMissing, LinkRefused, UploadFailed
+from shared.errors import ImageMissing, LinkRefused, Unavailable, UploadFailed
 from shared.ports import Link
 
 _KEY = re.compile(r"images/(job_[0-9A-Z]{26})/([0-9]{1,6})\.png")
@@ -27,23 +29,23 @@ class FileImageStore:
 
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
         """Write beside, then link into place: readers never see half a file, and the second
-        writer of a key never wins. Raises UploadFailed."""
+        writer of a key never wins. Raises UploadFailed if other bytes are there, Unavailable."""
         path = self._path(key)
-        beside = path.with_suffix(f".{hashlib.sha256(data).hexdigest()[:16]}.{os.getpid()}.part")
-        try:
+        beside = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+        with _errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(data)
-            _place(beside, path)
-        except OSError as error:
-            raise UploadFailed("the picture could not be written") from error
-        finally:
-            beside.unlink(missing_ok=True)
+            try:
+                _write_synced(beside, data)
+                _place(beside, path)
+            finally:
+                beside.unlink(missing_ok=True)
 
     def read(self, key: str) -> bytes:
-        try:
-            return self._path(key).read_bytes()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise ImageMissing("no such picture") from error
+        with _errors():
+            try:
+                return self._path(key).read_bytes()
+            except FileNotFoundError as error:
+                raise ImageMissing("no such picture") from error
 
     def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
         expires_ms = (now_ms // 1000 + lasts_s) * 1000
@@ -80,6 +82,23 @@ class FileImageStore:
         if found is None:
             raise ImageMissing("no such picture")
         return self._folder / found[1] / f"{found[2]}.png"
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("the disk did not answer") from error
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    """To the disk and not just to the kernel: a power cut must not leave a row that says succeeded
+    over a file that is empty."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _place(beside: Path, path: Path) -> None:

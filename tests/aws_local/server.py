@@ -44,13 +44,13 @@ class AwsLocal:
 
 
 @contextmanager
-def running(log: Path) -> Iterator[AwsLocal]:
+def running(log: Path, *, python: Path = PYTHON) -> Iterator[AwsLocal]:
     """Start it, write what it says to `log`, and end it with the block. Raises AwsLocalError."""
-    if not PYTHON.exists():
-        raise AwsLocalError(f"{PYTHON} is missing: run `make .venv-aws-local` first")
+    if not python.exists():
+        raise AwsLocalError(f"{python} is missing: run `make .venv-aws-local` first")
     port = _free_port()
     server = AwsLocal(url=f"http://127.0.0.1:{port}")
-    with log.open("wb") as output, _process(port, log.parent, output.fileno()) as process:
+    with log.open("wb") as output, _process(python, port, output.fileno(), log.parent) as process:
         _await_health(server, process, log)
         yield server
 
@@ -62,10 +62,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _process(port: int, folder: Path, output: int) -> Iterator[subprocess.Popen[bytes]]:
+def _process(
+    python: Path, port: int, output: int, folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """It keeps nothing that has to be saved, so it is killed rather than asked to stop."""
     environment = {**os.environ, **_ENVIRONMENT, "GATEWAY_PORT": str(port), "TMPDIR": str(folder)}
     process = subprocess.Popen(
-        [PYTHON, "-m", "ministack"], env=environment, stdout=output, stderr=output
+        [python, "-m", "ministack"], env=environment, stdout=output, stderr=output
     )
     try:
         yield process

@@ -16,9 +16,7 @@ LEASE_MS = 30_000
 
 PROGRESS = Progress(stage="denoise", step=2, steps=4)
 TIMING = Timing(load_ms=0, inference_ms=212, upload_ms=4, cold=False)
-ERROR = JobError(
-    code="out_of_memory", message="The picture did not fit: «漢字».", retryable=True
-)
+ERROR = JobError(code="out_of_memory", message="The picture did not fit: «漢字».", retryable=True)
 IMAGE = Image(
     key=image_key("job_0", 1),
     sha256="ab" * 32,

@@ -59,6 +59,13 @@ def test_of_many_writers_of_one_key_one_wins_for_all(family: Family) -> None:
     assert store.read(key) == winner
 
 
+def test_many_writers_of_the_same_bytes_all_succeed(family: Family) -> None:
+    store, key = family.images().store, image_key(new_id(), 1)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: store.put(key, PNG, content_type="image/png"), range(16)))
+    assert store.read(key) == PNG
+
+
 def test_attempts_have_pictures_of_their_own(family: Family) -> None:
     store, job_id = family.images().store, new_id()
     store.put(image_key(job_id, 1), b"first", content_type="image/png")
