@@ -42,7 +42,7 @@ class Transport:
             if isinstance(answer, httpx.Response) and answer.status_code not in _BUSY:
                 break
             self._sleep(max(pause_s, retry_after_s(answer)))
-        return _checked(answer)
+        return _checked(answer, f"{method} {url} on {self._http.base_url}")
 
     def close(self) -> None:
         """Close every connection."""
@@ -71,9 +71,9 @@ def retry_after_s(answer: httpx.Response | httpx.TransportError) -> float:
     return min(float(asked), LONGEST_PAUSE_S) if asked.isdecimal() else 0.0
 
 
-def _checked(answer: httpx.Response | httpx.TransportError | None) -> httpx.Response:
+def _checked(answer: httpx.Response | httpx.TransportError | None, asked: str) -> httpx.Response:
     if not isinstance(answer, httpx.Response):
-        raise NoAnswer(f"no answer after {TRIES} tries: {answer!r}") from answer
+        raise NoAnswer(f"no answer to {asked} after {TRIES} tries: {answer}") from answer
     if answer.status_code >= 400:
         raise Refused(_problem(answer), status=answer.status_code)
     return answer

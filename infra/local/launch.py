@@ -1,7 +1,7 @@
 """Runs a module in a process that cannot outlive the one that started it, not even by kill -9.
 
-`python -m infra.local.launch PARENT_PID MODULE`: an orphan would go on drawing for nobody, and
-keep the data folder locked.
+`python -m infra.local.launch PARENT_PID MODULE [ARGUMENT…]`: an orphan would go on drawing for
+nobody, and keep the data folder locked.
 """
 
 from __future__ import annotations
@@ -39,5 +39,7 @@ def _die_if_orphaned(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    die_with(int(sys.argv[1]))
-    runpy.run_module(sys.argv[2], run_name="__main__", alter_sys=True)
+    _, parent_pid, module, *arguments = sys.argv
+    die_with(int(parent_pid))
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

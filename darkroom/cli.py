@@ -1,0 +1,121 @@
+"""The command line: draw, status, cancel."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from darkroom.client import Darkroom
+from darkroom.errors import DarkroomError
+from darkroom.job import Job
+
+Url = Annotated[str, typer.Option(envvar="DARKROOM_URL", help="Where the service is.")]
+HERE = "http://127.0.0.1:8000"
+
+app = typer.Typer(
+    help="Send a prompt, fetch a picture.", no_args_is_help=True, add_completion=False
+)
+
+
+@app.command()
+def draw(
+    prompt: Annotated[str, typer.Argument(help="What to draw.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The PNG file to write.")] = Path(
+        "picture.png"
+    ),
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same picture.")] = None,
+    width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
+    height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="How closely to follow the prompt.")
+    ] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What to keep out.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the picture.")] = 300.0,
+    url: Url = HERE,
+) -> None:
+    """Draw a picture, and wait for it."""
+    fields = {
+        "seed": seed,
+        "width": width,
+        "height": height,
+        "steps": steps,
+        "guidance": guidance,
+        "negative_prompt": negative_prompt,
+        "model": model,
+    }
+    asked: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    if not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
+    with _service(url) as room:
+        job = _watched(room, room.submit(prompt, **asked), timeout)
+        out.write_bytes(room.image(job))
+    typer.echo(f"{out}  seed {job.request['seed']}, {job.timing.total_ms} ms, {job.id}")
+
+
+@app.command()
+def status(job_id: str, url: Url = HERE) -> None:
+    """Show how a job stands."""
+    with _service(url) as room:
+        for name, fact in _facts(room.job(job_id)):
+            typer.echo(f"{name:9} {fact}")
+
+
+@app.command()
+def cancel(job_id: str, url: Url = HERE) -> None:
+    """Call a job off, unless it is final already (then exit with 1)."""
+    with _service(url) as room:
+        job = room.cancel(job_id)
+    typer.echo(f"{job.id} {job.status}")
+    if job.status != "canceled":
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The `darkroom` command."""
+    app()
+
+
+@contextmanager
+def _service(url: str) -> Iterator[Darkroom]:
+    """A client whose errors end the command with one line and status 1."""
+    try:
+        with Darkroom(url) as room:
+            yield room
+    except (DarkroomError, OSError) as error:
+        print(f"darkroom: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def _watched(room: Darkroom, job: Job, timeout: float) -> Job:
+    """The job once it is final, with a bar on standard error meanwhile."""
+    console, now = Console(stderr=True), job
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(job.id, total=1.0)
+        for now in room.watch(job, timeout=timeout):
+            done = now.progress.fraction if now.progress else 0.0
+            bars.update(bar, completed=done, description=f"{now.id} {now.status}")
+    return now
+
+
+def _facts(job: Job) -> Iterator[tuple[str, str]]:
+    yield "id", job.id
+    yield "status", job.status
+    yield "prompt", job.request["prompt"]
+    yield "attempt", str(job.attempt)
+    if job.progress:
+        yield "progress", f"{job.progress.stage} {job.progress.step}/{job.progress.steps}"
+    if job.timing.total_ms is not None:
+        yield "took", f"{job.timing.total_ms} ms"
+    if job.error:
+        yield "error", f"{job.error.code}: {job.error.message}"
+    if job.image:
+        yield "picture", job.image.url
