@@ -54,6 +54,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "tags": ["jobs" if operation.path.startswith("/v1/jobs") else "service"],
         "parameters": [*_path_parameters(operation), *map(_parameter, operation.parameters)],
         "responses": {
             **{str(s): _answer(text, model) for s, (text, model) in operation.answers.items()},

@@ -43,7 +43,7 @@ class Log:
     """A unit's log. `service` names the unit in every line."""
 
     def __init__(self, service: str, *, level: str = "INFO") -> None:
-        self._logger = Logger(service=service, level=level, stream=sys.stderr)
+        self._logger = Logger(service=service, level=level, stream=sys.stderr, location=None)
 
     def info(self, event: LogEvent, **fields: Any) -> None:
         self._logger.info(event.value, extra=fields)
