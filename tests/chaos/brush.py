@@ -1,0 +1,41 @@
+"""An engine for plays: two steps, and no two claims ever draw the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from shared.errors import InvalidInput, OutOfMemory
+from tests.chaos.actors import Actor
+from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
+
+SIZE = 8
+STEPS = 2
+IMPOSSIBLE = "a picture that no engine can draw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brush:
+    """Real engines draw the same picture for everyone; this one signs it with the claim's nonce,
+    so that a picture published by the wrong worker cannot pass for the right one."""
+
+    actor: Actor
+    name: str = "brush"
+    digest: str = "sha256:" + "0" * 64
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
+        """As `Engine.draw`; breaks where the actor is to stumble."""
+        if any(request.prompt == IMPOSSIBLE for request in requests):
+            raise InvalidInput("nobody can draw this")
+        for step in range(STEPS):
+            if self.actor.stumbles:
+                self.actor.stumbles = False
+                raise OutOfMemory("the worker stumbles")
+            yield StepDone(step=step + 1, steps=STEPS)
+        colour = sha256(str(self.actor.nonce).encode()).digest()[:3]
+        picture = Picture(width=SIZE, height=SIZE, rgb=colour * SIZE * SIZE)
+        yield Drawn(pictures=tuple(picture for _ in requests))

@@ -1,0 +1,239 @@
+"""Who plays: the real verbs, each wired to gated ports and made an actor."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.errors import DarkroomError, Unavailable
+from shared.model_card import Catalog, Defaults, Limits, ModelCard, Range
+from shared.ports import Clock, Delivery
+from shared.settings import JobRules
+from shared.spec import JobSpec
+from shared.telemetry import Log, LogEvent
+from submit_fn.cancel import Cancel
+from submit_fn.submit import Submit
+from tests.chaos.actors import Actor, Killed
+from tests.chaos.brush import SIZE, STEPS, Brush
+from tests.chaos.gated import Gate, GatedImages, GatedQueue, GatedTable, Weaken
+from tests.chaos.invariants import Violation
+from tests.chaos.stores import MAX_RECEIVES, Stores
+from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.sweep import Sweep
+from worker_fn.consume import Consume, WarmEngine
+from worker_fn.handler import make_handler
+from worker_fn.poller import Poller
+from worker_fn.process import Process
+
+RULES = JobRules(lease_s=30, heartbeat_s=0, ring_again_s=15, max_receives=MAX_RECEIVES)
+CATALOG = Catalog(
+    (
+        ModelCard(
+            name="brush",
+            title="Brush",
+            description="One colour.",
+            licence="MIT",
+            revision="1",
+            digests={},
+            limits=Limits(
+                width=Range(min=SIZE, max=SIZE),
+                height=Range(min=SIZE, max=SIZE),
+                multiple_of=SIZE,
+                steps=Range(min=STEPS, max=STEPS),
+                guidance=Range(min=1, max=1),
+                prompt_chars=100,
+            ),
+            defaults=Defaults(width=SIZE, height=SIZE, steps=STEPS, guidance=1),
+            draws=(),
+            examples=(),
+        ),
+    )
+)
+
+
+class SilentLog(Log):
+    """Says nothing, but keeps what the code swallows and must never meet: anything but our own
+    errors is a bug that would otherwise pass for a store that did not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("chaos", level="CRITICAL")
+        self.surprises: list[BaseException] = []
+
+    def info(self, event: LogEvent, **fields: Any) -> None:
+        pass
+
+    def warning(self, event: LogEvent, **fields: Any) -> None:
+        pass
+
+    def exception(self, event: LogEvent, **fields: Any) -> None:
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, DarkroomError):
+            self.surprises.append(error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What all actors share."""
+
+    stores: Stores
+    clock: Clock
+    weaken: Weaken
+    log: SilentLog = field(default_factory=SilentLog)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def table(self, actor: Actor) -> GatedTable:
+        return GatedTable(table=self.stores.table, gate=self._gate(actor), weaken=self.weaken)
+
+    def queue(self, actor: Actor) -> GatedQueue:
+        return GatedQueue(queue=self.stores.queue, gate=self._gate(actor))
+
+    def dead(self, actor: Actor) -> GatedQueue:
+        return GatedQueue(queue=self.stores.dead, gate=self._gate(actor))
+
+    def images(self, actor: Actor) -> GatedImages:
+        return GatedImages(images=self.stores.images, gate=self._gate(actor))
+
+    def entropy(self, count: int) -> bytes:
+        return next(self.numbers).to_bytes(count, "big")
+
+    def _gate(self, actor: Actor) -> Gate:
+        return Gate(actor=actor, clock=self.clock)
+
+
+def submitter(
+    stage: Stage, spec: JobSpec, *, tenant: str, key: str | None, judge: Callable[[Actor], None]
+) -> Actor:
+    """Somebody who submits a job."""
+
+    def work(actor: Actor) -> object:
+        submit = Submit(
+            table=stage.table(actor),
+            queue=stage.queue(actor),
+            catalog=CATALOG,
+            rules=RULES,
+            clock=stage.clock,
+            entropy=stage.entropy,
+            log=stage.log,
+        )
+        return submit(spec, tenant=tenant, key=key)
+
+    return Actor("submit", work, judge)
+
+
+def canceler(stage: Stage, job_id: str, *, tenant: str, judge: Callable[[Actor], None]) -> Actor:
+    """Somebody who cancels a job."""
+
+    def work(actor: Actor) -> object:
+        cancel = Cancel(table=stage.table(actor), clock=stage.clock, log=stage.log)
+        return cancel(job_id, tenant=tenant)
+
+    return Actor("cancel", work, judge)
+
+
+def sweeper(stage: Stage) -> Actor:
+    """One run of the sweep."""
+
+    def work(actor: Actor) -> object:
+        return Sweep(
+            table=stage.table(actor),
+            queue=stage.queue(actor),
+            rules=RULES,
+            clock=stage.clock,
+            log=stage.log,
+        )()
+
+    return Actor("sweep", work, unless_it_suffered)
+
+
+def undertaker(stage: Stage) -> Actor:
+    """One look at the dead letters."""
+
+    def work(actor: Actor) -> object:
+        return DeadLetters(
+            table=stage.table(actor), dead=stage.dead(actor), clock=stage.clock, log=stage.log
+        )()
+
+    return Actor("dead letters", work, unless_it_suffered)
+
+
+def poller(stage: Stage) -> Actor:
+    """A long-running worker; SIGTERM is `must_stop`."""
+
+    def work(actor: Actor) -> object:
+        return Poller(
+            consume=_consume(stage, actor),
+            queue=stage.queue(actor),
+            stopping=lambda: actor.must_stop,
+            sleep=lambda seconds: None,
+            log=stage.log,
+        ).run()
+
+    return Actor("poller", work, unless_it_suffered)
+
+
+def function(stage: Stage) -> Actor:
+    """A Lambda function behind an event source, in one; its time is over on `must_stop`."""
+
+    def work(actor: Actor) -> object:
+        queue = stage.queue(actor)
+        handler = make_handler(_consume(stage, actor), queue)
+        while True:
+            for delivery in queue.receive(wait_s=0):
+                _invoke(actor, handler, queue, delivery)
+
+    return Actor("function", work, unless_it_suffered)
+
+
+def unless_it_suffered(actor: Actor) -> None:
+    """Nothing but a kill or a store that did not answer may end an actor by an error."""
+    excused = isinstance(actor.error, Killed)
+    excused = excused or (isinstance(actor.error, Unavailable) and actor.suffered)
+    if actor.error is not None and not excused:
+        raise Violation(f"{actor.name} ended by {actor.error!r}") from actor.error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Context:
+    actor: Actor
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 0 if self.actor.must_stop else 180_000
+
+
+def _invoke(actor: Actor, handler: Any, queue: GatedQueue, delivery: Delivery) -> None:
+    """What the event source does: an invocation that broke leaves its message to come again."""
+    record = {
+        "messageId": "1",
+        "receiptHandle": delivery.receipt,
+        "body": delivery.body,
+        "attributes": {"ApproximateReceiveCount": str(delivery.receives)},
+    }
+    try:
+        answer = handler({"Records": [record]}, _Context(actor=actor))
+        if not answer["batchItemFailures"]:
+            queue.delete(delivery.receipt)
+    except Unavailable:
+        return
+    finally:
+        actor.must_stop = False
+
+
+def _consume(stage: Stage, actor: Actor) -> Consume:
+    def nonce() -> str:
+        actor.nonce = f"{next(stage.numbers):032x}"
+        return actor.nonce
+
+    process = Process(
+        table=stage.table(actor),
+        images=stage.images(actor),
+        engine=Brush(actor=actor),
+        rules=RULES,
+        clock=stage.clock,
+        nonce=nonce,
+        jitter=lambda: 0.5,
+        log=stage.log,
+    )
+    return Consume(process=process, warm=WarmEngine(process))

@@ -1,0 +1,115 @@
+"""The ports as an actor sees them: each call halts until whoever directs the play decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.job import Job
+from shared.ports import (
+    Backlog,
+    Clock,
+    Delivery,
+    IdempotencyKey,
+    ImageStore,
+    JobQuery,
+    JobTable,
+    Link,
+    Submission,
+    WorkQueue,
+)
+from shared.transitions import Transition
+from tests.chaos.actors import Actor, Call
+
+Weaken = Callable[[Transition], Transition]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """Where an actor halts."""
+
+    actor: Actor
+    clock: Clock
+
+    def ask(self, verb: str, subject: Any, do: Callable[[], Any]) -> Any:
+        return self.actor.ask(Call(verb=verb, subject=subject, do=do, asked_ms=self.clock()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedTable:
+    """A JobTable. `weaken` alters what reaches it, to see whether anybody notices."""
+
+    table: JobTable
+    gate: Gate
+    weaken: Weaken
+
+    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
+        do = lambda: self.table.submit(job, key, now_ms=now_ms)  # noqa: E731
+        submission: Submission = self.gate.ask("submit", job, do)
+        return submission
+
+    def get(self, job_id: str) -> Job | None:
+        job: Job | None = self.gate.ask("get", job_id, lambda: self.table.get(job_id))
+        return job
+
+    def apply(self, transition: Transition) -> Job:
+        do = lambda: self.table.apply(self.weaken(transition))  # noqa: E731
+        job: Job = self.gate.ask(transition.name, transition, do)
+        return job
+
+    def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        do = lambda: self.table.due(now_ms=now_ms, limit=limit)  # noqa: E731
+        jobs: Sequence[Job] = self.gate.ask("due", now_ms, do)
+        return jobs
+
+    def jobs(self, query: JobQuery) -> Sequence[Job]:
+        jobs: Sequence[Job] = self.gate.ask("jobs", query, lambda: self.table.jobs(query))
+        return jobs
+
+    def backlog(self) -> Backlog:
+        backlog: Backlog = self.gate.ask("backlog", None, self.table.backlog)
+        return backlog
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedQueue:
+    """A WorkQueue. Nobody waits for messages: the director lets time pass instead."""
+
+    queue: WorkQueue
+    gate: Gate
+
+    def send(self, body: str) -> None:
+        self.gate.ask("send", body, lambda: self.queue.send(body))
+
+    def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
+        do = lambda: self.queue.receive(wait_s=0, limit=limit)  # noqa: E731
+        deliveries: Sequence[Delivery] = self.gate.ask("receive", limit, do)
+        return deliveries
+
+    def delete(self, receipt: str) -> None:
+        self.gate.ask("delete", receipt, lambda: self.queue.delete(receipt))
+
+    def hide(self, receipt: str, *, seconds: float) -> None:
+        self.gate.ask("hide", receipt, lambda: self.queue.hide(receipt, seconds=seconds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedImages:
+    """An ImageStore."""
+
+    images: ImageStore
+    gate: Gate
+
+    def put(self, key: str, data: bytes, *, content_type: str) -> None:
+        do = lambda: self.images.put(key, data, content_type=content_type)  # noqa: E731
+        self.gate.ask("put", (key, data), do)
+
+    def read(self, key: str) -> bytes:
+        data: bytes = self.gate.ask("read", key, lambda: self.images.read(key))
+        return data
+
+    def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
+        do = lambda: self.images.link(key, now_ms=now_ms, lasts_s=lasts_s)  # noqa: E731
+        link: Link = self.gate.ask("link", key, do)
+        return link

@@ -1,0 +1,145 @@
+"""The book of all that was written: makes an actor's calls, and checks every promise after each."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from shared.errors import DarkroomError
+from shared.job import Job, JobStatus
+from shared.ports import JobQuery, Submission
+from shared.transitions import Transition
+from tests.chaos.actors import Actor, Call
+from tests.chaos.invariants import Move, check_move, check_row, require
+from tests.chaos.stores import Stores
+
+TENANT = "ours"
+_ALL = JobQuery(tenant=TENANT, limit=1000)
+
+
+class Ledger:
+    """What the stores must hold, as far as anybody has seen."""
+
+    def __init__(self, stores: Stores) -> None:
+        self.rows: dict[str, Job] = {}
+        self._stores = stores
+        self._claims: dict[tuple[str, int], str] = {}
+        self._keys: dict[str, tuple[str | None, str]] = {}
+        self._pictures: dict[str, str] = {}
+        self._canceled: set[str] = set()
+        self._job_of: dict[str, str] = {}
+
+    def make(self, actor: Actor, call: Call) -> tuple[Any, DarkroomError | None]:
+        """Make the call and check what it did. Raises Violation."""
+        if call.verb == "put":
+            return self._put(actor, call)
+        value, error = _made(call)
+        if isinstance(call.subject, Transition):
+            self._applied(actor, call, call.subject, accepted=error is None)
+        elif call.verb == "submit":
+            self._audit(changed=None)
+        return value, error
+
+    def submitted(self, key: str | None, body: str, submission: Submission) -> None:
+        """A caller was told that this is its job."""
+        job = submission.job
+        assert job is not None
+        require(job.id in self.rows, "202 means stored", job)
+        require(job.spec.prompt == body, "a key answers with the job of its own body", job)
+        if key is not None:
+            known = self._job_of.setdefault(key, job.id)
+            require(known == job.id, "one key, one job", key, known, job.id)
+
+    def key_refused(self, key: str | None, body: str) -> None:
+        """A caller was told that it used this key for another body."""
+        first = [job for job in self.rows.values() if key and job.spec.client_ref == key]
+        reused = bool(first) and first[0].spec.prompt != body
+        require(reused, "a key is refused for another body alone", key, body, first)
+
+    def canceled(self, job: Job) -> None:
+        """A caller was told 200."""
+        require(job.status is JobStatus.CANCELED, "200 means canceled", job)
+        self._canceled.add(job.id)
+        self._audit(changed=None)
+
+    def cancel_refused(self, job_id: str) -> None:
+        """A caller was told that it is too late."""
+        row = self.rows[job_id]
+        late = row.is_terminal and row.status is not JobStatus.CANCELED
+        require(late, "an open job can be canceled", row)
+
+    def check_pictures(self) -> None:
+        """What was published is there, and is what it was."""
+        for row in self.rows.values():
+            if row.image is not None:
+                self._check_picture(row)
+
+    def _applied(self, actor: Actor, call: Call, asked: Transition, *, accepted: bool) -> None:
+        before = self.rows.get(asked.job_id)
+        self._audit(changed=asked.job_id if accepted else None)
+        if before is None or not accepted:
+            return
+        after = self.rows[asked.job_id]
+        if call.verb == "claim" and actor.nonce is not None:
+            self._claims[after.id, after.attempt] = actor.nonce
+        check_move(
+            Move(
+                name=call.verb,
+                nonce=actor.nonce,
+                asked_ms=call.asked_ms,
+                before=before,
+                after=after,
+                claims=self._claims,
+            )
+        )
+        if after.image is not None:
+            self._check_picture(after)
+
+    def _put(self, actor: Actor, call: Call) -> tuple[Any, DarkroomError | None]:
+        key, data = call.subject
+        mine = (actor.nonce, sha256(data).hexdigest())
+        first = self._keys.setdefault(key, mine)
+        require(first == mine, "a key of the image store belongs to one claim", key, first, mine)
+        answer = _made(call)
+        self.check_pictures()
+        return answer
+
+    def _audit(self, *, changed: str | None) -> None:
+        """Compare all rows with what was seen last: only the one that was written may differ."""
+        for row in self._stores.table.jobs(_ALL):
+            known = self.rows.get(row.id, row)
+            if row.id != changed:
+                require(row == known, "nobody wrote to this row", known, row)
+            require(row == known or not known.is_terminal, "terminal is final", known, row)
+            check_row(row)
+            self.rows[row.id] = row
+        self._check_canceled()
+        self._check_keys()
+
+    def _check_canceled(self) -> None:
+        for job_id in self._canceled:
+            row = self.rows[job_id]
+            require(row.status is JobStatus.CANCELED, "canceled stays canceled", row)
+
+    def _check_keys(self) -> None:
+        """Also where the caller never heard the answer: the key is in the job's own reference."""
+        keys = [row.spec.client_ref for row in self.rows.values() if row.spec.client_ref]
+        require(len(keys) == len(set(keys)), "one key, one job", keys)
+
+    def _check_picture(self, row: Job) -> None:
+        assert row.image is not None
+        data = self._stores.images.read(row.image.key)
+        digest = sha256(data).hexdigest()
+        require(digest == row.image.sha256, "the picture is the one that the row names", row)
+        require(len(data) == row.image.bytes, "the picture is as long as the row says", row)
+        first = self._pictures.setdefault(row.id, row.image.key)
+        require(first == row.image.key, "one picture at most", row, first)
+        author = (self._claims[row.id, row.attempt], digest)
+        require(self._keys[row.image.key] == author, "only the winner's picture is seen", row)
+
+
+def _made(call: Call) -> tuple[Any, DarkroomError | None]:
+    try:
+        return call.do(), None
+    except DarkroomError as error:
+        return None, error

@@ -1,0 +1,42 @@
+"""Random plays of the real code, in which everything goes wrong that may go wrong.
+
+The property: whatever is submitted, canceled, delivered twice, late, out of turn or not at all,
+whoever crashes between any two calls or is halted and comes back after its lease, whichever writes
+are lost before or after they are done, however many sweeps run at once and however time passes,
+
+* a terminal job never changes again, and none has more than one picture, ever;
+* attempts only grow, one with each claim, and never beyond what is allowed;
+* what was canceled with 200 never succeeds;
+* a job that succeeded has its picture, with the hash that the row says, drawn by the worker that
+  held the lease, and its bytes never change;
+* only who claimed last publishes, fails, releases or reports; no claim and no sweep takes a job
+  from a live lease;
+* `due` is there exactly while a job is open, nonce and lease exactly while it runs;
+* one idempotency key makes one job;
+* once nothing goes wrong any more, each job comes to one terminal status, and each that still can
+  succeed succeeds.
+
+`invariants`, `ledger` and `ending` say so in code, after every single call.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.chaos.machine import Play
+from tests.chaos.profiles import profile
+from tests.chaos.stores import MakeStores
+from tests.chaos.world import World
+
+
+@pytest.mark.timeout(300)
+def test_no_play_breaks_a_promise_on_one_machine(embedded: MakeStores) -> None:
+    settings = profile(plays=60, steps=50, explain=True)
+    run_state_machine_as_test(lambda: Play(lambda: World(embedded)), settings=settings)
+
+
+@pytest.mark.timeout(300)
+def test_no_play_breaks_a_promise_on_aws(aws: MakeStores) -> None:
+    settings = profile(plays=15, steps=30, explain=True)
+    run_state_machine_as_test(lambda: Play(lambda: World(aws)), settings=settings)

@@ -1,0 +1,156 @@
+"""A world to play in: the stores, a clock, three workers, and whoever else comes along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.errors import IdempotencyKeyReuse, InvalidState, NotFound, Unavailable
+from shared.job import Job
+from shared.spec import JobSpec
+from shared.transitions import Transition
+from tests.chaos.actors import ARRIVES, DIES, Actor, Fate, Killed
+from tests.chaos.cast import (
+    Stage,
+    canceler,
+    function,
+    poller,
+    submitter,
+    sweeper,
+    undertaker,
+    unless_it_suffered,
+)
+from tests.chaos.gated import Weaken
+from tests.chaos.invariants import Violation, require
+from tests.chaos.ledger import TENANT, Ledger
+from tests.chaos.stores import MakeStores
+
+START_MS = 1_900_000_000_000
+STRANGER = "theirs"
+WORKERS = (poller, poller, function)
+
+
+def unweakened(transition: Transition) -> Transition:
+    """The protocol as it is."""
+    return transition
+
+
+class World:
+    """Directs actors call by call; raises Violation as soon as a promise is broken."""
+
+    def __init__(self, make_stores: MakeStores, *, weaken: Weaken = unweakened) -> None:
+        self.now_ms = START_MS
+        self.stores = make_stores(lambda: self.now_ms)
+        self.ledger = Ledger(self.stores)
+        self.stage = Stage(stores=self.stores, clock=lambda: self.now_ms, weaken=weaken)
+        self.workers = [make(self.stage) for make in WORKERS]
+        self.others: list[Actor] = []
+        self.is_sound = True
+
+    @property
+    def jobs(self) -> list[Job]:
+        return list(self.ledger.rows.values())
+
+    def submit(self, spec: JobSpec, *, key: str | None = None) -> Actor:
+        """A caller who is about to submit."""
+
+        def judge(actor: Actor) -> None:
+            if isinstance(actor.error, IdempotencyKeyReuse):
+                self.ledger.key_refused(key, spec.prompt)
+            elif actor.error is not None:
+                unless_it_suffered(actor)
+            else:
+                self.ledger.submitted(key, spec.prompt, actor.result)
+
+        return self._enter(submitter(self.stage, spec, tenant=TENANT, key=key, judge=judge))
+
+    def cancel(self, job_id: str, *, tenant: str = TENANT) -> Actor:
+        """A caller who is about to cancel."""
+
+        def judge(actor: Actor) -> None:
+            if isinstance(actor.error, NotFound):
+                require(tenant != TENANT, "a job's owner finds it", job_id)
+            elif isinstance(actor.error, InvalidState):
+                self.ledger.cancel_refused(job_id)
+            elif actor.error is not None:
+                unless_it_suffered(actor)
+            else:
+                require(tenant == TENANT, "only its owner cancels a job", job_id)
+                self.ledger.canceled(actor.result)
+
+        return self._enter(canceler(self.stage, job_id, tenant=tenant, judge=judge))
+
+    def sweep(self) -> Actor:
+        """A sweep that is about to start."""
+        return self._enter(sweeper(self.stage))
+
+    def bury(self) -> Actor:
+        """Somebody who is about to look after the dead letters."""
+        return self._enter(undertaker(self.stage))
+
+    def perform(self, actor: Actor, fate: Fate = Fate.WELL) -> None:
+        """Let an actor make the call that it halts at."""
+        try:
+            self._perform(actor, fate)
+        except BaseException:
+            self.is_sound = False
+            raise
+
+    def play(self, actor: Actor, *, calls: int, then: Fate = Fate.WELL) -> None:
+        """So many calls that go well, and one more that goes as `then` says."""
+        for _ in range(calls):
+            if not actor.ended:
+                self.perform(actor)
+        if not actor.ended:
+            self.perform(actor, then)
+
+    def finish(self, actor: Actor) -> None:
+        """Nothing goes wrong any more."""
+        while not actor.ended:
+            self.perform(actor)
+
+    def work(self, worker: int) -> None:
+        """Let a worker work until there is nothing to receive."""
+        actor = self.workers[worker]
+        while not (actor.ended or actor.idle):
+            self.perform(actor)
+        actor.idle = False
+
+    def pass_time(self, ms: int) -> None:
+        """Move the clock on."""
+        self.now_ms += ms
+
+    def close(self) -> None:
+        """End every thread."""
+        for actor in (*self.workers, *self.others):
+            actor.kill()
+
+    def _enter(self, actor: Actor) -> Actor:
+        self.others.append(actor)
+        return actor
+
+    def _perform(self, actor: Actor, fate: Fate) -> None:
+        call = actor.pending
+        assert call is not None, "the actor has ended"
+        value, error = self.ledger.make(actor, call) if fate in ARRIVES else (None, None)
+        actor.suffered |= fate is not Fate.WELL
+        actor.idle = fate is Fate.WELL and call.verb == "receive" and not value
+        if fate is Fate.WELL:
+            actor.answer(value, error)
+        else:
+            actor.answer(error=Killed() if fate in DIES else Unavailable(fate.name))
+        if self.stage.log.surprises:
+            raise Violation("the code met an error of nobody's") from self.stage.log.surprises[0]
+        if actor.ended:
+            self._leave(actor)
+
+    def _leave(self, actor: Actor) -> None:
+        """Judge how it ended; a worker is started again, as whoever watches over it would."""
+        actor.judge(actor)
+        if actor in self.workers:
+            place = self.workers.index(actor)
+            self.workers[place] = WORKERS[place](self.stage)
+        else:
+            self.others.remove(actor)
+
+
+MakeWorld = Callable[[], World]
