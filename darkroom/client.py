@@ -7,19 +7,20 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 
 from darkroom.errors import CorruptImage, JobEnded, NoAnswer, Refused, WaitOver
-from darkroom.job import Image, Job, job_of
+from darkroom.job import Image, Job, job_of, page_of
 from darkroom.transport import Transport, retry_after_s
 
 JOBS = "/v1/jobs"
 """The one path that is known in advance; everything else is a link that the service gave."""
 LONG_POLL_S = 20
 """How long one request may wait for a change; the service may answer sooner."""
+T = TypeVar("T")
 
 
 class Darkroom:
@@ -64,11 +65,12 @@ class Darkroom:
         """All jobs, newest first, fetched page by page."""
         query = {} if status is None else {"status": status}
         while True:
-            page = _json(self._transport.send("GET", JOBS, params=query))
-            yield from (job_of(body) for body in page["jobs"])
-            if page["next_cursor"] is None:
+            answer = self._transport.send("GET", JOBS, params=query)
+            page, cursor = _read(answer, page_of)
+            yield from page
+            if cursor is None:
                 return
-            query["cursor"] = page["next_cursor"]
+            query["cursor"] = cursor
 
     def watch(self, job: Job | str, *, timeout: float = 300.0) -> Iterator[Job]:
         """The job now and after every change, until it is final.
@@ -156,17 +158,12 @@ def _image(job: Job) -> Image:
 
 
 def _job(answer: httpx.Response) -> Job:
-    try:
-        return job_of(_json(answer))
-    except (KeyError, TypeError) as error:
-        raise NoAnswer("the answer is not a job; is this a Darkroom?") from error
+    return _read(answer, job_of)
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+def _read(answer: httpx.Response, parse: Callable[[Any], T]) -> T:
+    """Parse an answer. Raises NoAnswer when it is not what a Darkroom would say."""
     try:
-        content = answer.json()
-    except ValueError as error:
-        raise NoAnswer("the answer is not JSON; is this a Darkroom?") from error
-    if not isinstance(content, dict):
-        raise NoAnswer("the answer is not a JSON object; is this a Darkroom?")
-    return content
+        return parse(answer.json())
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoAnswer(f"{answer.url} does not answer like a Darkroom") from error

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _OPEN = frozenset({"queued", "running"})
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +102,17 @@ def job_of(body: Mapping[str, Any]) -> Job:
     return _known(Job, {**body, **parts})
 
 
+def page_of(body: Mapping[str, Any]) -> tuple[list[Job], str | None]:
+    """The jobs of one page of a list, and where the next page begins. Raises as `job_of`."""
+    return [job_of(job) for job in body["jobs"]], body["next_cursor"]
+
+
 def _maybe(kind: type[T], content: Mapping[str, Any] | None) -> T | None:
     return None if content is None else _known(kind, content)
 
 
 def _known(kind: type[T], content: Mapping[str, Any]) -> T:
-    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(content, Mapping):
+        raise TypeError(f"not a {kind.__name__}: {content!r}")
+    names = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in content.items() if name in names})

@@ -30,15 +30,13 @@ def run(options: Options) -> None:
         )
         front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
         upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
-        workers = _workers(options, data, base_url, log)
+        workers = _workers(options, data, log)
         asyncio.run(_serve(front_door, door, [upkeep, *workers], stores.watch.stop))
         pools.close()
 
 
-def _workers(
-    options: Options, data: DataDir, base_url: str, log: Log
-) -> Sequence[Coroutine[None, None, None]]:
-    launch = launch_of(options, data, base_url)
+def _workers(options: Options, data: DataDir, log: Log) -> Sequence[Coroutine[None, None, None]]:
+    launch = launch_of(options, data)
     return [keep_running(launch, log=log) for _ in range(options.workers)]
 
 

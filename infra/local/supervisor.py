@@ -23,10 +23,10 @@ FAREWELL_S = 6.0
 """How long a worker may take to finish its step and give its job back."""
 
 
-def launch_of(options: Options, data: DataDir, base_url: str) -> Launch:
+def launch_of(options: Options, data: DataDir) -> Launch:
     """How one worker is started. Its process cannot outlive this one."""
     command = [sys.executable, "-m", "infra.local.launch", str(os.getpid()), "worker_fn.main"]
-    environment = {**os.environ, **_settings(options, data, base_url)}
+    environment = {**os.environ, **worker_settings(options)}
 
     async def launch() -> Process:
         return await asyncio.create_subprocess_exec(
@@ -66,6 +66,21 @@ def pause_after(quick_deaths: int) -> float:
     return min(FIRST_PAUSE_S * 2.0 ** max(0, quick_deaths - 1), LONGEST_PAUSE_S)
 
 
+def worker_settings(options: Options) -> Mapping[str, str]:
+    """The variables that say to a worker what the command line said to us."""
+    settings = {
+        "DATA": str(options.data),
+        "ENGINE": options.engine,
+        "ENGINE_DELAY_MS": str(options.engine_delay_ms),
+        "MODEL": options.model,
+        "THREADS": str(options.threads),
+        "LEASE_S": str(options.lease_s),
+    }
+    if options.model_dir is not None:
+        settings["MODEL_DIR"] = str(options.model_dir)
+    return {f"DARKROOM_{name}": value for name, value in settings.items()}
+
+
 async def _end(process: Process) -> None:
     if process.returncode is not None:
         return
@@ -76,18 +91,3 @@ async def _end(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _settings(options: Options, data: DataDir, base_url: str) -> Mapping[str, str]:
-    settings = {
-        "DATA": str(data.folder),
-        "BASE_URL": base_url,
-        "ENGINE": options.engine,
-        "ENGINE_DELAY_MS": str(options.engine_delay_ms),
-        "MODEL": options.model,
-        "THREADS": str(options.threads),
-        "LEASE_S": str(options.lease_s),
-    }
-    if options.model_dir is not None:
-        settings["MODEL_DIR"] = str(options.model_dir)
-    return {f"DARKROOM_{name}": value for name, value in settings.items()}

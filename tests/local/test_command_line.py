@@ -1,0 +1,108 @@
+"""The `darkroom` command and the demo, as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageFont
+
+from darkroom import Darkroom
+from infra.demo.__main__ import slug
+from infra.demo.contact_sheet import SIDE, wrapped
+from tests.local.server import MODELS, ROOT, Server
+
+
+def run(module: str, *arguments: object, url: str = "") -> subprocess.CompletedProcess[str]:
+    """A finished command; nothing of it is a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "DARKROOM_URL": url},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_draw_writes_the_picture(server: Server, tmp_path: Path) -> None:
+    out = tmp_path / "hill.png"
+    done = run("darkroom", "draw", "a hill", "-o", out, "--seed", 7, url=server.base_url)
+    assert done.returncode == 0, done.stderr
+    assert "seed 7" in done.stdout
+    with Image.open(out) as picture:
+        assert picture.size == (64, 64)
+
+
+def test_draw_tells_what_is_wrong_in_one_line(server: Server, tmp_path: Path) -> None:
+    out = tmp_path / "hill.png"
+    done = run("darkroom", "draw", "a hill", "-o", out, "--seed", -7, url=server.base_url)
+    assert done.returncode == 1
+    assert "/seed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not out.exists()
+
+
+def test_draw_asks_for_a_folder_that_is_there(server: Server, tmp_path: Path) -> None:
+    done = run("darkroom", "draw", "a hill", "-o", tmp_path / "no" / "x", url=server.base_url)
+    assert done.returncode == 2
+
+
+def test_status_and_cancel_show_the_job(server: Server, room: Darkroom) -> None:
+    job = room.submit("a [bold]hill[/bold] #sleep=30", steps=50)
+    shown = run("darkroom", "status", job.id, url=server.base_url)
+    assert job.id in shown.stdout
+    assert "a [bold]hill[/bold]" in shown.stdout
+    canceled = run("darkroom", "cancel", job.id, url=server.base_url)
+    assert (canceled.returncode, canceled.stdout) == (0, f"{job.id} canceled\n")
+
+
+def test_cancel_fails_for_what_is_done(server: Server, room: Darkroom) -> None:
+    job = room.wait(room.submit("a hill"))
+    canceled = run("darkroom", "cancel", job.id, url=server.base_url)
+    assert (canceled.returncode, canceled.stdout) == (1, f"{job.id} succeeded\n")
+
+
+def test_the_demo_draws_six_pictures_and_a_sheet(tmp_path: Path) -> None:
+    done = run("infra.demo", "--engine", "pattern", "--models", MODELS, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    pictures = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert len(pictures) == 7
+    assert "mountains-and-a-river-at-sunset.png" in pictures
+    assert "inference ms" in done.stdout
+    with Image.open(tmp_path / "contact-sheet.png") as sheet:
+        assert sheet.width > 3 * SIDE
+
+
+def test_the_demo_says_why_it_cannot(tmp_path: Path) -> None:
+    done = run("infra.demo", "--engine", "openvino", "--models", MODELS, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "openvino" in done.stderr
+
+
+def test_the_demo_fails_when_a_job_does(tmp_path: Path) -> None:
+    model = tmp_path / "models" / "postcard"
+    model.mkdir(parents=True)
+    (model / "card.json").write_bytes((MODELS / "postcard" / "card.json").read_bytes())
+    (model / "examples.json").write_text('["a hill", "#invalid"]')
+    done = run("infra.demo", "--engine", "pattern", "--models", model.parent, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "invalid_input" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [("A hill, at NOON!", "a-hill-at-noon"), ("éé", "picture"), ("x" * 99, "x" * 48)],
+)
+def test_files_are_named_by_what_is_in_them(prompt: str, name: str) -> None:
+    assert slug(prompt) == name
+
+
+def test_captions_are_wrapped_between_words() -> None:
+    font = ImageFont.load_default(16)
+    lines = list(wrapped("a word and another word and one more word", font, 120))
+    assert len(lines) > 1
+    assert all(font.getlength(line) <= 120 for line in lines)
+    assert list(wrapped("unbreakable" * 9, font, 120)) == ["unbreakable" * 9]
