@@ -1,8 +1,7 @@
-"""What AWS alone does to an adapter: conflicts, lost and partial answers, ending credentials."""
+"""What is AWS's alone: where clients go, whose links end when, what is forgotten, which errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,139 +9,20 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
-from botocore.stub import ANY, Stubber
 
 from shared.aws import clients, items, submission
 from shared.aws.errors import translated
 from shared.aws.image_store import S3ImageStore, credentials_end
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.queue import SqsQueue
+from shared.aws.schema import SHARDS
 from shared.aws.watch import PollingWatch
-from shared.errors import DarkroomError, IdempotencyKeyReuse, ImageMissing, Unavailable
-from shared.job import Job
+from shared.errors import DarkroomError, ImageMissing, Unavailable
 from shared.ports import Submission
 from tests.aws_local.places import Clients, new_bucket, new_table
 from tests.contract.samples import NOW_MS, key, new_id, queued
 
 DAY_S = 86_400
-CONFLICT = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-
-
-class Stubbed:
-    """A table whose client answers from a script; `naps` are the pauses that it made."""
-
-    def __init__(self) -> None:
-        self.naps: list[float] = []
-        client = clients.dynamodb("http://127.0.0.1:9")
-        self.script = Stubber(client)
-        self.table = DynamoJobTable(client, "jobs", sleep=self.naps.append, jitter=lambda: 1.0)
-
-    def cancel_submit(self, reasons: list[dict[str, Any]]) -> None:
-        self.script.add_client_error(
-            "transact_write_items",
-            "TransactionCanceledException",
-            modeled_fields={"CancellationReasons": reasons},
-        )
-
-
-@pytest.fixture
-def stubbed(aws_credentials: None) -> Iterator[Stubbed]:
-    stubbed = Stubbed()
-    with stubbed.script:
-        yield stubbed
-    stubbed.script.assert_no_pending_responses()
-
-
-def _key_refusal(job: Job, fingerprint: str = "a body") -> list[dict[str, Any]]:
-    item = {"pk": {"S": "key#"}, "fp": {"S": fingerprint}, "jid": {"S": job.id}}
-    return [{"Code": "ConditionalCheckFailed", "Item": item}, {"Code": "None"}]
-
-
-def test_a_submit_that_meets_another_transaction_tries_again(stubbed: Stubbed) -> None:
-    job = queued()
-    stubbed.cancel_submit(CONFLICT)
-    stubbed.cancel_submit(CONFLICT)
-    stubbed.script.add_response("transact_write_items", {})
-    assert stubbed.table.submit(job, key(), now_ms=NOW_MS) == Submission(job=job, replayed=False)
-    assert stubbed.naps == [0.05, 0.1]
-
-
-def test_a_submit_that_meets_other_transactions_for_ever_gives_up(stubbed: Stubbed) -> None:
-    for _ in range(8):
-        stubbed.cancel_submit(CONFLICT)
-    with pytest.raises(Unavailable):
-        stubbed.table.submit(queued(), key(), now_ms=NOW_MS)
-    assert len(stubbed.naps) == 7 and max(stubbed.naps) == 1.0
-
-
-def test_a_submit_whose_answer_was_lost_is_no_replay(stubbed: Stubbed) -> None:
-    job = queued()
-    stubbed.cancel_submit(_key_refusal(job))
-    stubbed.script.add_response("get_item", {"Item": items.item_from(job)})
-    assert stubbed.table.submit(job, key(), now_ms=NOW_MS) == Submission(job=job, replayed=False)
-
-
-def test_a_conflict_may_end_in_a_replay(stubbed: Stubbed) -> None:
-    first = queued()
-    stubbed.cancel_submit(CONFLICT)
-    stubbed.cancel_submit(_key_refusal(first))
-    stubbed.script.add_response("get_item", {"Item": items.item_from(first)})
-    assert stubbed.table.submit(queued(), key(), now_ms=NOW_MS).replayed
-
-
-def test_a_conflict_may_end_in_a_refusal(stubbed: Stubbed) -> None:
-    stubbed.cancel_submit(CONFLICT)
-    stubbed.cancel_submit(_key_refusal(queued(), fingerprint="another body"))
-    with pytest.raises(IdempotencyKeyReuse):
-        stubbed.table.submit(queued(), key(), now_ms=NOW_MS)
-
-
-def test_rows_that_were_left_unprocessed_are_asked_for_again(stubbed: Stubbed) -> None:
-    first, second = queued(), queued()
-    entries = [
-        {"pk": items.job_key(job.id), "due": items.number(job.due_ms or 0)}
-        for job in (first, second)
-    ]
-    rest = {"jobs": {"Keys": [{"pk": items.job_key(second.id)}], "ConsistentRead": True}}
-    stubbed.script.add_response("query", {"Items": entries})
-    for _ in range(3):
-        stubbed.script.add_response("query", {"Items": []})
-    stubbed.script.add_response(
-        "batch_get_item",
-        {"Responses": {"jobs": [items.item_from(first)]}, "UnprocessedKeys": rest},
-    )
-    stubbed.script.add_response(
-        "batch_get_item",
-        {"Responses": {"jobs": [items.item_from(second)]}, "UnprocessedKeys": {}},
-        {"RequestItems": rest},
-    )
-    assert list(stubbed.table.due(now_ms=NOW_MS * 2, limit=9)) == [first, second]
-
-
-def test_an_index_is_read_to_its_last_page(stubbed: Stubbed) -> None:
-    entry = {"st": {"S": "queued"}, "born": {"N": "5"}}
-    more = {"LastEvaluatedKey": {"pk": {"S": "job#0"}}}
-    for _ in range(4):
-        stubbed.script.add_response("query", {"Items": [entry], **more})
-        stubbed.script.add_response(
-            "query",
-            {"Items": [entry]},
-            {
-                "ExclusiveStartKey": more["LastEvaluatedKey"],
-                **dict.fromkeys(
-                    [
-                        "TableName",
-                        "IndexName",
-                        "Limit",
-                        "KeyConditionExpression",
-                        "ExpressionAttributeNames",
-                        "ExpressionAttributeValues",
-                    ],
-                    ANY,
-                ),
-            },
-        )
-    assert stubbed.table.backlog().queued == 8
 
 
 @pytest.mark.parametrize("with_key", [None, key()], ids=["without a key", "with a key"])
@@ -175,6 +55,10 @@ def test_a_job_is_stored_without_what_it_does_not_have(aws_local: Clients) -> No
     _table(aws_local, name).submit(job, None, now_ms=NOW_MS)
     row = _item(aws_local, name, items.job_key(job.id))
     assert {"nb", "lown", "luntil", "began", "fin", "prog", "img", "took", "fault"}.isdisjoint(row)
+
+
+def test_jobs_are_spread_over_all_shards_of_the_due_index() -> None:
+    assert {items.item_from(queued())["shard"]["S"] for _ in range(200)} == set(SHARDS)
 
 
 def test_places_that_do_not_exist_are_unavailable(aws_local: Clients) -> None:

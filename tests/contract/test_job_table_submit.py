@@ -82,14 +82,20 @@ def test_a_key_whose_time_is_over_may_name_another_body(family: Family) -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
-    [key(tenant="other"), key("order-18"), key("7", tenant="local:order-1"), key(" order-17")],
+    ("one", "other"),
+    [
+        (key(), key(tenant="other")),
+        (key(), key("order-18")),
+        (key(), key("order-17 ")),
+        (key(), key("Order-17")),
+        (key("b:c", tenant="a"), key("c", tenant="a:b")),
+    ],
 )
 def test_keys_of_other_names_or_tenants_are_other_keys(
-    family: Family, other: IdempotencyKey
+    family: Family, one: IdempotencyKey, other: IdempotencyKey
 ) -> None:
     table = family.job_table()
-    table.submit(queued(), key(), now_ms=NOW_MS)
+    table.submit(queued(), one, now_ms=NOW_MS)
     assert not table.submit(queued(), other, now_ms=NOW_MS).replayed
 
 
