@@ -10,9 +10,7 @@ from botocore.parsers import ResponseParserError
 
 from shared.errors import DarkroomError, ImageMissing, Unavailable
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
-TRANSACTION_CANCELED = "TransactionCanceledException"
-OBJECT_EXISTS = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+OBJECT_EXISTS = frozenset({"PreconditionFailed"})
 STALE_RECEIPT = frozenset(
     {
         "ReceiptHandleIsInvalid",
