@@ -55,9 +55,13 @@ class Drawn:
 class Engine(Protocol):
     """Turns requests into pictures; one thread at a time."""
 
-    name: str
-    digest: str
-    """`sha256:<hex>` of the very weights that draw; goes into every picture's metadata."""
+    @property
+    def name(self) -> str:
+        """What the settings call it."""
+
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the very weights that draw; goes into every picture's metadata."""
 
     def load(self) -> None:
         """Make ready to draw; cheap when already loaded. Raises ModelUnavailable."""

@@ -173,7 +173,7 @@ def _best_device() -> str:
 def _loaded(folder: Path, index: dict[str, Any], device: str) -> Pipeline:
     _silence_libraries()
     try:
-        pipeline = diffusers.DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+        pipeline = diffusers.DiffusionPipeline.from_pretrained(
             folder,
             dtype=torch.float32 if device == "cpu" else torch.bfloat16,
             use_safetensors=True,

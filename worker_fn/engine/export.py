@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,8 @@ def pictures(engine: Engine, requests: Sequence[PictureRequest]) -> list[Picture
 
 
 def _graph(part: Part) -> openvino.Model:
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing warns of every branch on a shape
         return openvino.convert_model(part.module.eval(), example_input=dict(part.example))
 
 

@@ -1,0 +1,65 @@
+"""The build step's promises."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.errors import ModelUnavailable
+from tests.engine.conftest import EXAMPLES
+from tests.engine.drawing import asked
+from worker_fn.engine.base import Picture
+from worker_fn.engine.digest import folder_digest
+from worker_fn.engine.export import examples_on, export, psnr
+
+
+def test_the_same_weights_export_to_the_same_digest(
+    latent_consistency: Path, exported_latent_consistency: Path, tmp_path: Path
+) -> None:
+    again = export(latent_consistency, tmp_path, precision="fp32", examples=EXAMPLES)
+    assert again.digest == folder_digest(exported_latent_consistency)
+
+
+def test_engine_json_tells_where_it_came_from_and_what_it_is_worth(
+    small_decoder: Path, exported_small_decoder: Path
+) -> None:
+    description = json.loads((exported_small_decoder / "engine.json").read_text())
+    assert description["precision"] == "int8"
+    assert description["source_digest"] == folder_digest(small_decoder)
+    assert description["psnr_db_against_diffusers"]["pictures"] == 16
+
+
+def test_int8_is_smaller(exported_small_decoder: Path, exported_stable_diffusion: Path) -> None:
+    int8, fp32 = (
+        (folder / "unet.bin").stat().st_size
+        for folder in (exported_small_decoder, exported_stable_diffusion)
+    )
+    assert int8 < fp32 / 3
+
+
+def test_no_path_of_the_building_machine_is_written(
+    small_decoder: Path, exported_small_decoder: Path
+) -> None:
+    for path in exported_small_decoder.iterdir():
+        assert not re.search(rb"/(home|root|tmp|work|Users)/", path.read_bytes()), path.name
+        assert str(small_decoder).encode() not in path.read_bytes()
+
+
+def test_a_model_without_a_unet_is_refused(small_decoder: Path, tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
+    with pytest.raises(ModelUnavailable):
+        export(tmp_path, tmp_path / "out", precision="fp32", examples=EXAMPLES)
+
+
+def test_the_card_gives_the_examples() -> None:
+    defaults = {"width": 64, "height": 96, "steps": 5, "guidance": 2.5}
+    examples = examples_on({"defaults": defaults, "examples": ["a boat", "the sea"]})
+    assert examples[1] == asked("the sea", seed=1, width=64, height=96, steps=5, guidance=2.5)
+
+
+def test_psnr_is_that_of_the_textbook() -> None:
+    black = Picture(width=1, height=1, rgb=bytes([0, 0, 0]))
+    grey = Picture(width=1, height=1, rgb=bytes([255, 0, 0]))
+    assert psnr(black, black) == 100
+    assert psnr(black, grey) == pytest.approx(4.77, abs=0.01)
