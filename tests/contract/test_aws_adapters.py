@@ -9,6 +9,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
+from botocore.stub import Stubber
 
 from shared.aws import clients, items, submission
 from shared.aws.errors import translated
@@ -125,6 +126,26 @@ def test_clients_go_where_the_environment_sends_them(
 
 def test_an_sqs_client_outwaits_the_longest_poll(aws_credentials: None) -> None:
     assert clients.sqs().meta.config.read_timeout > clients.LONGEST_POLL_S
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "limit", "asked_wait", "asked_limit"),
+    [(0, 1, 0, 1), (0.05, 3, 1, 3), (20, 10, 20, 10), (60, 50, 20, 10)],
+)
+def test_sqs_is_asked_for_whole_seconds_and_within_its_limits(
+    aws_credentials: None, wait_s: float, limit: int, asked_wait: int, asked_limit: int
+) -> None:
+    client = clients.sqs("http://127.0.0.1:9")
+    asked = {
+        "QueueUrl": "http://127.0.0.1:9/jobs",
+        "WaitTimeSeconds": asked_wait,
+        "MaxNumberOfMessages": asked_limit,
+        "MessageSystemAttributeNames": ["ApproximateReceiveCount"],
+    }
+    with Stubber(client) as stub:
+        stub.add_response("receive_message", {}, asked)
+        queue = SqsQueue(client, "http://127.0.0.1:9/jobs")
+        assert list(queue.receive(wait_s=wait_s, limit=limit)) == []
 
 
 def _client_error(code: str) -> ClientError:
