@@ -13,6 +13,8 @@ import uvicorn
 
 from infra.local.refusal import Refused
 
+IDLE_S = 75
+"""Longer than clients keep idle connections, so that none is closed just when it is used again."""
 GRACE_S = 2
 """Nobody waits longer than a watch's nap once the run ends, so that requests end well within."""
 
@@ -52,6 +54,7 @@ class FrontDoor(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=GRACE_S,
             )
         )

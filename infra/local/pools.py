@@ -27,7 +27,7 @@ class Pools:
     async def run(self, door: Door, event: Event) -> Answer:
         """Call `door` in a thread that suits the event."""
         loop = asyncio.get_running_loop()
-        if "wait" not in event["headers"].get("prefer", ""):
+        if "wait" not in event["headers"].get("prefer", "").lower():
             return await loop.run_in_executor(self._ordinary, door, event)
         if self._places == 0:
             return await loop.run_in_executor(self._ordinary, door, _impatient(event))

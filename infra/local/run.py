@@ -33,6 +33,7 @@ def run(options: Options) -> None:
         workers = _workers(options, data, log)
         asyncio.run(_serve(front_door, door, [upkeep, *workers], stores.watch.stop))
         pools.close()
+        stores.database.close()
 
 
 def _workers(options: Options, data: DataDir, log: Log) -> Sequence[Coroutine[None, None, None]]:

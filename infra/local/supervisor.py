@@ -47,17 +47,11 @@ async def keep_running(launch: Launch, *, log: Log) -> None:
     quick_deaths = 0
     while True:
         started = time.monotonic()
-        process = await launch()
-        log.info(LogEvent.WORKER_STARTED, pid=process.pid)
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
+        exit_code = await _one_life(launch, log)
         lived_long = time.monotonic() - started > LIVED_LONG_S
         quick_deaths = 0 if lived_long else quick_deaths + 1
         pause_s = pause_after(quick_deaths)
-        log.warning(LogEvent.WORKER_DIED, pid=process.pid, exit_code=code, pause_s=pause_s)
+        log.warning(LogEvent.WORKER_DIED, exit_code=exit_code, pause_s=pause_s)
         await asyncio.sleep(pause_s)
 
 
@@ -79,6 +73,21 @@ def worker_settings(options: Options) -> Mapping[str, str]:
     if options.model_dir is not None:
         settings["MODEL_DIR"] = str(options.model_dir)
     return {f"DARKROOM_{name}": value for name, value in settings.items()}
+
+
+async def _one_life(launch: Launch, log: Log) -> int | None:
+    """How the process ended; None where the system could not even start it."""
+    try:
+        process = await launch()
+    except OSError:
+        log.exception(LogEvent.WORKER_DIED)
+        return None
+    log.info(LogEvent.WORKER_STARTED, pid=process.pid)
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
 
 
 async def _end(process: Process) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from darkroom import Darkroom
-from infra.local.supervisor import LONGEST_PAUSE_S, pause_after
+from infra.local.supervisor import LONGEST_PAUSE_S, keep_running, pause_after
+from shared.telemetry import Log
 from tests.local.server import lives, running
 
 PATIENCE_S = 30
@@ -38,7 +41,7 @@ def test_a_killed_worker_is_replaced_and_its_job_is_drawn_again(tmp_path: Path) 
             done = room.wait(job.id)
         assert (done.status, done.attempt) == ("succeeded", 2)
         assert [worker.pid for worker in server.workers()] != [first.pid]
-        assert len(server.events("worker_died")) == 1
+        assert [death["exit_code"] for death in server.events("worker_died")] == [-9]
 
 
 def test_a_worker_that_was_stopped_dies_with_its_supervisor_too(tmp_path: Path) -> None:
@@ -68,3 +71,17 @@ def test_pauses_between_restarts_grow_up_to_a_limit(deaths: int) -> None:
 
 def test_the_first_restart_is_prompt() -> None:
     assert pause_after(0) == pause_after(1) < 1
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
+    tries: list[int] = []
+
+    async def launch() -> Process:
+        tries.append(1)
+        if len(tries) == 2:
+            raise asyncio.CancelledError
+        raise BlockingIOError("no more processes")
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(keep_running(launch, log=Log("tests", level="CRITICAL")))
+    assert len(tries) == 2
