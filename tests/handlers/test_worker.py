@@ -133,7 +133,7 @@ def test_what_may_work_another_time_is_tried_three_times_with_growing_pauses(
 
 
 def test_progress_is_written_while_a_job_runs(tmp_path: Path) -> None:
-    seen = []
+    seen: list[Any] = []
 
     def look(seconds: float) -> None:
         service.clock.pass_s(seconds)
@@ -150,7 +150,7 @@ def test_progress_is_written_while_a_job_runs(tmp_path: Path) -> None:
 
 
 def test_a_cancel_in_mid_job_stops_it_and_no_picture_appears(tmp_path: Path) -> None:
-    steps = []
+    steps: list[float] = []
 
     def cancel_at_the_second_step(seconds: float) -> None:
         service.clock.pass_s(seconds)
