@@ -148,6 +148,18 @@ def test_sqs_is_asked_for_whole_seconds_and_within_its_limits(
         assert list(queue.receive(wait_s=wait_s, limit=limit)) == []
 
 
+@pytest.mark.parametrize(("seconds", "asked"), [(-3, 0), (0.05, 1), (7 * DAY_S, 12 * 3600)])
+def test_sqs_is_asked_to_hide_within_its_limits(
+    aws_credentials: None, seconds: float, asked: int
+) -> None:
+    client, url = clients.sqs("http://127.0.0.1:9"), "http://127.0.0.1:9/jobs"
+    expected = {"QueueUrl": url, "ReceiptHandle": "receipt", "VisibilityTimeout": asked}
+    with Stubber(client) as stub:
+        stub.add_response("change_message_visibility", {}, expected)
+        SqsQueue(client, url).hide("receipt", seconds=seconds)
+        stub.assert_no_pending_responses()
+
+
 def _client_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no matter"}}, "Operation")
 
