@@ -8,12 +8,11 @@ import re
 from collections.abc import Mapping
 
 from shared.errors import FieldError, ValidationFailed
-from shared.job import JobStatus
+from shared.job import JOB_ID, JobStatus
 from shared.ports import JobQuery
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
-_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")
 MAX_PAGE = 100
 
 
@@ -67,7 +66,7 @@ def _before(value: str | None) -> str | None:
         job_id = base64.urlsafe_b64decode(value.encode()).decode()
     except (binascii.Error, ValueError) as error:
         raise _wrong("cursor", "pass next_cursor on as it was given") from error
-    if not _ID.fullmatch(job_id):
+    if not JOB_ID.fullmatch(job_id):
         raise _wrong("cursor", "pass next_cursor on as it was given")
     return job_id
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.errors import Gone, ImageMissing, ImageNotReady, NotFound
-from shared.job import Job, JobStatus
+from shared.job import JOB_ID, Job, JobStatus
 from shared.ports import Backlog, Clock, ImageStore, JobQuery, JobTable, JobWatch, Link
 
 INLINE_BYTES = 1024 * 1024
@@ -27,7 +27,7 @@ class Read:
 
     def job(self, job_id: str, *, tenant: str) -> Job:
         """Raises NotFound (also for another tenant's), Gone, Unavailable."""
-        job = self.table.get(job_id)
+        job = self.table.get(job_id) if JOB_ID.fullmatch(job_id) else None
         if job is None or job.tenant != tenant:
             raise NotFound("no such job")
         if self.clock() >= job.expires_ms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.errors import Gone, InvalidState, NotFound, TransitionRefused
-from shared.job import Job, JobStatus
+from shared.job import JOB_ID, Job, JobStatus
 from shared.ports import Clock, JobTable
 from shared.telemetry import Log, LogEvent
 from shared.transitions import cancel
@@ -21,6 +21,8 @@ class Cancel:
 
     def __call__(self, job_id: str, *, tenant: str) -> Job:
         """The canceled job. Raises NotFound, Gone, InvalidState, Unavailable."""
+        if not JOB_ID.fullmatch(job_id):
+            raise NotFound("no such job")
         now_ms = self.clock()
         try:
             job = self.table.apply(cancel(job_id, tenant=tenant, now_ms=now_ms))

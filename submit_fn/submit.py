@@ -37,7 +37,7 @@ class Submit:
         now_ms = self.clock()
         job = self._new_job(spec, tenant, now_ms)
         submission = self.table.submit(job, _key(key, spec, tenant, now_ms), now_ms=now_ms)
-        if submission.job is None:
+        if submission.job is None or now_ms >= submission.job.expires_ms:
             raise Gone("the job that this key made is no longer kept; use a new key")
         if submission.replayed:
             self.log.info(LogEvent.JOB_REPLAYED, job_id=submission.job.id)

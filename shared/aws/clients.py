@@ -1,19 +1,18 @@
 """The AWS clients, with every timeout and retry spelled out. The only place that makes them.
 
-botocore is used without boto3's layer on top: the clients are the same ones, a cold start is about
-50 ms shorter. Without `endpoint_url` botocore reads AWS_ENDPOINT_URL, then picks AWS itself; region
-and credentials come from where botocore always looks for them.
+Without `endpoint_url` boto3 reads AWS_ENDPOINT_URL, then picks AWS itself; region and credentials
+come from where boto3 always looks for them.
 """
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-import botocore.session
+import boto3.session
 from botocore.config import Config
 
 Client: TypeAlias = Any
-"""A botocore client: untyped, which is why none gets past `shared.aws`."""
+"""A boto3 client: untyped, which is why none gets past `shared.aws`."""
 
 LONGEST_POLL_S = 20
 
@@ -43,5 +42,5 @@ def _client(service: str, endpoint_url: str | None, **options: Any) -> Client:
         tcp_keepalive=True,
         **options,
     )
-    session = botocore.session.get_session()
-    return session.create_client(service, endpoint_url=endpoint_url, config=config)
+    session = boto3.session.Session()
+    return session.client(service, endpoint_url=endpoint_url, config=config)

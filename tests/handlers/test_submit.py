@@ -178,6 +178,18 @@ def test_a_key_is_forgotten_after_a_day(service: Service) -> None:
     assert again.json["id"] != first.json["id"]
 
 
+def test_a_key_whose_job_is_no_longer_kept_says_so(service: Service) -> None:
+    service.post(
+        "/v1/jobs", {"prompt": "a", "deadline_s": 60, "retention_s": 60}, idempotency_key="k"
+    )
+    service.clock.pass_s(120)
+    again = service.post(
+        "/v1/jobs", {"prompt": "a", "deadline_s": 60, "retention_s": 60}, idempotency_key="k"
+    )
+
+    assert (again.status, again.json["code"]) == (410, "gone")
+
+
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", "é", "a\tb"])
 def test_a_key_that_is_no_visible_ascii_is_refused(service: Service, key: str) -> None:
     answer = service.post("/v1/jobs", {"prompt": "a"}, idempotency_key=key)
