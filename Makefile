@@ -4,7 +4,7 @@ ENGINE ?= openvino
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
 
-.PHONY: help demo serve test check fix
+.PHONY: help demo serve test check fix extras
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ check: .venv/dev.stamp ## Look for faults; writes nothing
 fix: .venv/dev.stamp ## Mend what can be mended by itself
 	.venv/bin/ruff check --fix $(HERE)
 	.venv/bin/ruff format $(HERE)
+
+extras: .venv/demo.stamp ## Prove, in empty environments, that each install extra is enough
+	.venv/bin/python -m infra.extras
 
 .venv/made.stamp:
 	$(PYTHON) -m venv .venv
