@@ -1,4 +1,4 @@
-"""The autoencoder: 128 × 128 pixels to a 16 × 16 grid of four numbers each, and back.
+"""The autoencoder: 128 x 128 pixels to a 16 x 16 grid of four numbers each, and back.
 
 Trained in two parts. First encoder and decoder together, with a penalty that keeps the latents
 near zero mean, unit variance and uncorrelated. Then the exact normalisation is folded into the
@@ -84,7 +84,7 @@ def _picture_pool(count: int) -> np.ndarray:
 
 
 def _crops(pool: np.ndarray, chance: np.random.Generator) -> Tensor:
-    """A batch of 64 × 64 pictures in -1..1: crops, and every third a whole picture halved."""
+    """A batch of 64 x 64 pictures in -1..1: crops, and every third a whole picture halved."""
     crops = []
     for number, index in enumerate(chance.integers(0, len(pool), BATCH)):
         picture = pool[index]

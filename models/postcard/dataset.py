@@ -1,4 +1,4 @@
-"""The training set: scenes drawn, encoded once, and cached as latents with their captions' tokens."""
+"""The training set: scenes drawn and encoded once, cached as latents with captions' tokens."""
 
 import random
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from models.postcard.tokenizer import build_tokenizer, token_ids
 
 # How many pictures of each size (width, height) are drawn.
 SIZES: dict[tuple[int, int], int] = {
-    (128, 128): 40_000,
-    (64, 64): 6_000,
-    (96, 96): 6_000,
-    (96, 64): 4_000,
-    (64, 96): 4_000,
-    (128, 96): 4_000,
-    (96, 128): 4_000,
+    (128, 128): 28_000,
+    (64, 64): 4_000,
+    (96, 96): 4_000,
+    (96, 64): 2_500,
+    (64, 96): 2_500,
+    (128, 96): 2_500,
+    (96, 128): 2_500,
 }
 CAPTIONS_EACH = 4
 CHUNK = 200

@@ -60,14 +60,13 @@ def _judge_single(scene: ShapeScene, picture: Image.Image) -> Verdicts:
 def _judge_pair(scene: ShapeScene, picture: Image.Image) -> Verdicts:
     """Two figures are found by their colours; whatever else is there counts against the shapes."""
     seen = {figure.colour: figure for figure in reversed(figures(picture))}
-    first, second = (seen.get(figure.colour) for figure in scene.figures)
-    both = first is not None and second is not None
+    found = [seen[figure.colour] for figure in scene.figures if figure.colour in seen]
+    both = len(found) == len(scene.figures)
     verdicts = {
         "pair: background": colour_name(background(picture)) == scene.background,
-        "pair: colours": both and len(seen) == 2,
-        "pair: shapes": both
-        and [first.shape, second.shape] == [figure.shape for figure in scene.figures],
-        "pair: position": both and relation(first, second) == scene.relation,
+        "pair: colours": both and len(seen) == len(found),
+        "pair: shapes": both and [f.shape for f in found] == [f.shape for f in scene.figures],
+        "pair: position": both and relation(found[0], found[1]) == scene.relation,
     }
     return {**verdicts, "pair: all": all(verdicts.values())}
 

@@ -18,7 +18,7 @@ Points = list[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Light:
-    """How a time of day looks: the sky's top and bottom, the sun, water and the tint of all else."""
+    """How a time of day looks: the sky's top and bottom, sun, water, and tint of all else."""
 
     top: RGB
     bottom: RGB
@@ -31,22 +31,42 @@ class Light:
 
 LIGHTS: dict[str, Light] = {
     "dawn": Light(
-        (142, 158, 214), (255, 208, 196), (255, 242, 190), (0.22, 0.47), (150, 160, 204), (0.86, 0.8, 0.88),
-        (120, 120, 150),
+        top=(142, 158, 214),
+        bottom=(255, 208, 196),
+        sun=(255, 242, 190),
+        sun_place=(0.22, 0.47),
+        water=(150, 160, 204),
+        tint=(0.86, 0.8, 0.88),
+        window=(120, 120, 150),
     ),
     "noon": Light(
-        (64, 148, 236), (190, 228, 250), (255, 236, 90), (0.76, 0.17), (44, 118, 214), (1.0, 1.0, 1.0),
-        (90, 130, 170),
+        top=(64, 148, 236),
+        bottom=(190, 228, 250),
+        sun=(255, 236, 90),
+        sun_place=(0.76, 0.17),
+        water=(44, 118, 214),
+        tint=(1.0, 1.0, 1.0),
+        window=(90, 130, 170),
     ),
     "sunset": Light(
-        (112, 44, 116), (255, 142, 48), (255, 226, 92), (0.5, 0.45), (126, 84, 150), (0.8, 0.56, 0.52),
-        (255, 220, 110),
+        top=(112, 44, 116),
+        bottom=(255, 142, 48),
+        sun=(255, 226, 92),
+        sun_place=(0.5, 0.45),
+        water=(126, 84, 150),
+        tint=(0.8, 0.56, 0.52),
+        window=(255, 220, 110),
     ),
     "night": Light(
-        (8, 12, 42), (34, 46, 100), (246, 244, 214), (0.74, 0.17), (22, 40, 98), (0.3, 0.34, 0.52),
-        (255, 214, 96),
+        top=(8, 12, 42),
+        bottom=(34, 46, 100),
+        sun=(246, 244, 214),
+        sun_place=(0.74, 0.17),
+        water=(22, 40, 98),
+        tint=(0.3, 0.34, 0.52),
+        window=(255, 214, 96),
     ),
-}  # fmt: skip
+}
 GRASS, SAND, ROCK, SNOW = (92, 172, 76), (236, 202, 130), (122, 122, 138), (246, 248, 252)
 WALL, ROOF, DOOR, HULL, SAIL = (
     (240, 226, 196),
@@ -70,9 +90,10 @@ class Canvas:
         self.picture = Image.new("RGB", size)
         self.draw = ImageDraw.Draw(self.picture)
 
-    def tinted(self, colour: RGB) -> RGB:
-        """The colour as this time of day shows it."""
-        red, green, blue = (int(c * t) for c, t in zip(colour, self.light.tint, strict=True))
+    def tinted(self, colour: RGB, shade: float = 1.0) -> RGB:
+        """The colour as this time of day shows it, darkened where `shade` is below one."""
+        tint = self.light.tint
+        red, green, blue = (int(c * shade * t) for c, t in zip(colour, tint, strict=True))
         return red, green, blue
 
     def disc(self, x: float, y: float, radius: float, colour: RGB) -> None:
@@ -136,7 +157,7 @@ def _mountains(canvas: Canvas) -> None:
 
 
 def _peak(canvas: Canvas, x: float, height: float, shade: float) -> None:
-    rock = canvas.tinted(tuple(int(c * shade) for c in ROCK))  # type: ignore[arg-type]
+    rock = canvas.tinted(ROCK, shade)
     top, half = canvas.horizon - height, 1.05 * height * max(1.0, canvas.w / canvas.h)
     base = canvas.horizon + 2
     canvas.draw.polygon([(x, top), (x + half, base), (x - half, base)], fill=rock)
@@ -170,7 +191,7 @@ def _desert(canvas: Canvas) -> None:
             middle + 0.75 * canvas.w,
             (level + 0.7) * canvas.h,
         )
-        canvas.draw.ellipse(box, fill=canvas.tinted(tuple(int(c * shade) for c in SAND)))  # type: ignore[arg-type]
+        canvas.draw.ellipse(box, fill=canvas.tinted(SAND, shade))
 
 
 def _sea(canvas: Canvas) -> None:

@@ -31,8 +31,8 @@ D65 = np.array([0.9505, 1.0, 1.089])
 class Seen:
     """A figure that was found: its colour and shape names, middle in 0..1 and share of the picture.
 
-    `shape` is None where no template fits; `overlap` is the best template's intersection over union;
-    `aspect` is the width of its box by its height.
+    `shape` is None where no template fits; `overlap` is the best template's intersection over
+    union; `aspect` is the width of its box by its height.
     """
 
     colour: str
@@ -166,7 +166,7 @@ def time_of_day(picture: Image.Image) -> str:
 
 
 def ground(picture: Image.Image, time: str) -> str:
-    """field, river, lake, desert or sea, by how much of what lies below the horizon is water or sand."""
+    """The ground's name, by how much of what lies below the horizon is water or sand."""
     kinds = _ground_kinds(picture, time)
     water, sand = kinds == 1, kinds == 2
     if sand.mean() > 0.45:

@@ -18,7 +18,7 @@ Points = list[tuple[float, float]]
 
 
 def render(scene: Scene, width: int, height: int) -> Image.Image:
-    """The scene as an RGB picture of width × height pixels; the same values give the same pixels."""
+    """The scene as an RGB picture of width x height pixels; same values, same pixels."""
     size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
     large = (
         _paint_shapes(scene, size)

@@ -34,7 +34,7 @@ SHAPE_SCENES = 0.66
 
 @dataclass(frozen=True)
 class Figure:
-    """One flat shape; `radius` is half its width in units of the shorter side, `tilt` in degrees."""
+    """One flat shape; `radius` is half its width, by the shorter side; `tilt` is in degrees."""
 
     shape: str
     colour: str
@@ -46,7 +46,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class ShapeScene:
-    """One or two figures on a plain ground; `relation` says where the first is seen from the second."""
+    """One or two figures on a plain ground; `relation` is where the first is from the second."""
 
     background: str
     figures: tuple[Figure, ...]
@@ -90,7 +90,7 @@ def is_held_out(scene: Scene) -> bool:
 
 
 def draw_scene(rng: random.Random, aspect: float, held_out: bool = False) -> Scene:
-    """A random scene for a picture of width/height `aspect`, from one side of the hold-out split."""
+    """A random scene for a picture of this width/height, from one side of the hold-out split."""
     while True:
         shapes = rng.random() < SHAPE_SCENES
         scene = draw_shapes(rng, aspect) if shapes else draw_landscape(rng)
@@ -137,7 +137,7 @@ def _half(rng: random.Random, colour: str, offset: float, level: bool) -> Figure
 
 
 def draw_landscape(rng: random.Random) -> Landscape:
-    """A landscape with at least one thing beside its ground, boats only on water that carries them."""
+    """A landscape; boats only on water that carries them, no firs in the desert."""
     time, ground = rng.choice(TIMES), rng.choice(GROUNDS)
     night = time == "night"
     return Landscape(

@@ -11,7 +11,7 @@ PAD, UNKNOWN, BEGIN, END = "<pad>", "[UNK]", "<s>", "</s>"
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """Lower case, split at spaces and punctuation, `<s> … </s>` padded to 32 tokens by the caller."""
+    """Lower case, split at spaces and punctuation, framed by `<s>` and `</s>`."""
     vocabulary = {
         word: number for number, word in enumerate([PAD, UNKNOWN, BEGIN, END, *every_word()])
     }
