@@ -1,0 +1,32 @@
+"""Our own engine, exactly as the worker runs it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from bench.peers import Drawing
+from worker_fn.engine.base import Drawn, PictureRequest
+from worker_fn.engine.openvino_engine import OpenVinoEngine
+
+
+class Contender:
+    """See `Peer`."""
+
+    def load(self, folder: Path, threads: int) -> None:
+        """As `Peer.load`."""
+        self._engine = OpenVinoEngine(folder, threads=threads)
+        self._engine.load()
+
+    def draw(self, requests: Sequence[PictureRequest]) -> Drawing:
+        """As `Peer.draw`."""
+        ends: list[float] = []
+        rgb: tuple[bytes, ...] = ()
+        for event in self._engine.draw(requests):
+            if isinstance(event, Drawn):
+                rgb = tuple(picture.rgb for picture in event.pictures)
+            else:
+                ends.append(time.perf_counter())
+        return Drawing(rgb=rgb, step_s=tuple(later - earlier for earlier, later in pairwise(ends)))

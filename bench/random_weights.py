@@ -1,0 +1,159 @@
+"""Folders of true layout with random weights, made once into a cache folder.
+
+    python -m bench.random_weights --cache FOLDER [--quick]
+
+For each architecture: `usual` (full VAE, as the model is published) and `fast` (LCM's scheduler,
+small decoder) around the same text encoder and UNet, and beside each what `worker_fn.engine.export`
+makes of it. Weights have torch's default initial values from a fixed seed; the export compares
+finished pictures, which fails if a number is not finite. All pictures are noise: timings of these
+folders are timings of architectures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import diffusers
+import torch
+from tokenizers import pre_tokenizers
+from transformers import CLIPTokenizer
+
+from bench.architectures import (
+    SCALED_DOWN,
+    SD15,
+    TINY_SD,
+    TOKENS,
+    Architecture,
+    full_decoder,
+    small_decoder,
+    text_encoder,
+    unet,
+    unet_macs,
+)
+from bench.folders import FAST, SIZES, USUAL, Folders
+from worker_fn.engine.base import PictureRequest
+from worker_fn.engine.export import Precision, export
+
+SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+
+CALIBRATION = PictureRequest(
+    prompt="a lighthouse by the sea",
+    negative_prompt="",
+    width=64,
+    height=64,
+    steps=1,
+    guidance=1.0,
+    seed=1,
+)
+"""One forward is enough: the error of random weights means nothing, and their speed is the same."""
+
+
+def dpm_solver() -> diffusers.SchedulerMixin:
+    """As the first report had it."""
+    return diffusers.DPMSolverMultistepScheduler(**SCHEDULE, steps_offset=1)
+
+
+def lcm() -> diffusers.SchedulerMixin:
+    """As the second report had it."""
+    return diffusers.LCMScheduler(**SCHEDULE)
+
+
+def make(
+    folders: Folders,
+    architecture: Architecture,
+    scheduler: diffusers.SchedulerMixin,
+    exported: Mapping[str, Precision],
+) -> None:
+    """Whatever of one architecture is not there yet; `exported` by variant."""
+    name = architecture.name
+    usual, fast = folders.diffusers(name, USUAL), folders.diffusers(name, FAST)
+    _once(usual, lambda folder: save_usual(architecture, scheduler, folder))
+    _once(fast, lambda folder: save_fast(architecture, usual, folder))
+    for variant, precision in exported.items():
+        model = folders.diffusers(name, variant)
+        _once(folders.exported(name, variant), partial(_export, model, precision))
+    _write_facts(folders.facts(name), architecture)
+
+
+def save_usual(
+    architecture: Architecture, scheduler: diffusers.SchedulerMixin, folder: Path
+) -> None:
+    """A diffusers folder as a model is published."""
+    torch.manual_seed(0)
+    diffusers.StableDiffusionPipeline(
+        unet=unet(architecture),
+        text_encoder=text_encoder(architecture),
+        vae=full_decoder(architecture),
+        tokenizer=full_vocabulary(),
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+
+
+def save_fast(architecture: Architecture, usual: Path, folder: Path) -> None:
+    """The same UNet and text encoder, the very files, with another decoder and scheduler."""
+    replaced = shutil.ignore_patterns("vae", "scheduler", "model_index.json")
+    shutil.copytree(usual, folder, ignore=replaced, copy_function=os.link)
+    torch.manual_seed(0)
+    decoder: diffusers.ModelMixin = small_decoder(architecture)
+    decoder.save_pretrained(folder / "vae")
+    lcm().save_pretrained(folder / "scheduler")
+    index = json.loads((usual / "model_index.json").read_text(encoding="utf-8"))
+    index["vae"][1], index["scheduler"][1] = "AutoencoderTiny", "LCMScheduler"
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
+
+
+def full_vocabulary() -> CLIPTokenizer:
+    """As many tokens and merges as CLIP's own tokenizer has; the merges are invented."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    merges = [(first, second) for first in letters for second in letters][:48_894]
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters), *map("".join, merges)]
+    pieces += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=TOKENS)
+
+
+def _export(model: Path, precision: Precision, folder: Path) -> None:
+    export(model, folder, precision=precision, examples=[CALIBRATION])
+
+
+def _write_facts(file: Path, architecture: Architecture) -> None:
+    macs = {size: unet_macs(architecture, size, batch=1) for size in SIZES}
+    facts = {"unet_parameters": architecture.unet_parameters, "unet_macs": macs}
+    file.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+
+
+def _once(folder: Path, write: Callable[[Path], None]) -> None:
+    """Writes beside the place and moves, so that what is there is whole."""
+    if folder.exists():
+        return
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    write(unfinished)
+    unfinished.rename(folder)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="scaled-down networks only")
+    asked = parser.parse_args()
+    folders = Folders(cache=asked.cache)
+    if asked.quick:
+        make(folders, SCALED_DOWN, dpm_solver(), {USUAL: "int8", FAST: "fp16"})
+        return
+    make(folders, TINY_SD, dpm_solver(), {USUAL: "int8", FAST: "int8"})
+    make(folders, SD15, lcm(), {FAST: "int8"})
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,1 @@
+"""One file for each table of the performance design's section on the picture."""
