@@ -35,6 +35,10 @@ class Folders:
         """The same graphs as `exported`, laid out for OpenVINO GenAI and optimum-intel."""
         return self.cache / architecture / USUAL / "genai"
 
+    def published(self, architecture: str) -> Path:
+        """The same weights with the names that published checkpoints have."""
+        return self.cache / architecture / USUAL / "published"
+
     def facts(self, architecture: str) -> Path:
         """What is known of an architecture without running it; see `read_macs`."""
         return self.cache / architecture / "facts.json"

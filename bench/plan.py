@@ -37,6 +37,7 @@ class Plan:
             "diffusers": self.folders.diffusers(name, variant),
             "openvino": self.folders.exported(name, variant),
             "genai": self.folders.genai(name),
+            "published": self.folders.published(name),
         }[ENTRIES[peer].layout]
         python = self.pythons.get(peer)
         return Contestant(peer, folder, threads=self.threads, python=python)

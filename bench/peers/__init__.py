@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from worker_fn.engine.base import PictureRequest
 
-Layout = Literal["diffusers", "openvino", "genai"]
+Layout = Literal["diffusers", "openvino", "genai", "published"]
 """Which of a model's folders a contestant reads, see `bench.folders`."""
 
 
@@ -91,7 +91,7 @@ ENTRIES = {
     "sd.cpp": Entry(
         title="stable-diffusion.cpp",
         module="bench.peers.stable_diffusion_cpp",
-        layout="diffusers",
-        says="through stable-diffusion-cpp-python, weights quantised to q8_0",
+        layout="published",
+        says="through stable-diffusion-cpp-python, its q8_0 weights",
     ),
 }

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
-from bench.contestant import Contestant, in_turns
+from bench.contestant import ROOT, Contestant, in_turns
+from bench.folders import USUAL
 from bench.peers import EAGER, ENTRIES, OURS
 from bench.plan import TITLES, Drawer, Outcome, Plan, drawing, ratio, seconds, why
 from bench.tables import Row, Section, Target, target
@@ -20,6 +25,7 @@ def measure(plan: Plan) -> Section:
     """Every peer ÷ ours, a whole picture."""
     rows: list[Row] = []
     targets: list[Target] = []
+    _lay_out(plan)
     with ExitStack() as stack:
         contestants = {name: stack.enter_context(plan.contestant(name)) for name in ENTRIES}
         for size in plan.sizes:
@@ -32,6 +38,25 @@ def measure(plan: Plan) -> Section:
         rows=rows,
         targets=targets,
     )
+
+
+def _lay_out(plan: Plan) -> None:
+    """The folders that only peers read; one that fails leaves its peers without a folder."""
+    model = plan.folders.diffusers(plan.architecture, USUAL)
+    graphs = plan.folders.exported(plan.architecture, USUAL)
+    _once("genai_folder", plan.folders.genai(plan.architecture), model, graphs)
+    _once("published_folder", plan.folders.published(plan.architecture), model)
+
+
+def _once(module: str, out: Path, *sources: Path) -> None:
+    if out.exists():
+        return
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    folders = (*sources, unfinished)
+    command = [sys.executable, "-m", f"bench.peers.{module}", *map(str, folders)]
+    if subprocess.run(command, cwd=ROOT).returncode == 0:
+        unfinished.rename(out)
 
 
 def _draws(plan: Plan, contestants: dict[str, Contestant], size: int) -> dict[str, Drawer]:
