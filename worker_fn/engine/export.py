@@ -25,6 +25,8 @@ import nncf
 import numpy as np
 import openvino
 import torch
+from nncf.quantization.advanced_parameters import OverflowFix
+from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
@@ -55,6 +57,9 @@ MEASURED = 16
 
 MOST_CALIBRATION_STEPS = 300
 
+KEPT_EXACT = (".*time_emb.*", ".*conv_in.*", ".*conv_out.*")
+"""Layers of the UNet that stay out of int8: next to no work, and every other one leans on them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
@@ -82,6 +87,7 @@ def export(
         graph = _graph(part)
         if name == UNET and precision == "int8":
             graph = _quantised(graph, _calibration(reference, pipeline, examples))
+        _name_for_good(graph, name)
         openvino.save_model(graph, out / f"{name}.xml", compress_to_fp16=precision != "fp32")
     save_tokenizer(pipeline, out / TOKENIZER)
     shutil.copyfile(model / "scheduler" / SCHEDULER, out / SCHEDULER)
@@ -121,6 +127,13 @@ def _graph(part: Part) -> openvino.Model:
         return openvino.convert_model(part.module.eval(), example_input=dict(part.example))
 
 
+def _name_for_good(graph: openvino.Model, name: str) -> None:
+    """OpenVINO counts names through the whole process: another export would be other bytes."""
+    graph.set_friendly_name(name)
+    for number, operation in enumerate(graph.get_ordered_ops()):
+        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
+
+
 def _calibration(
     reference: Engine, pipeline: Pipeline, examples: Sequence[PictureRequest]
 ) -> list[UnetInputs]:
@@ -131,7 +144,23 @@ def _calibration(
 
 
 def _quantised(graph: openvino.Model, inputs: Sequence[UnetInputs]) -> openvino.Model:
-    return nncf.quantize(graph, nncf.Dataset(inputs), subset_size=len(inputs))
+    """NNCF's settings were chosen by the UNet's error on postcard, step by step.
+
+    Its defaults were wrong by 93 % at the first step, because they quantise the residual sums as
+    well; a transformer's rules, with the ranges of the widest step instead of the mean, by 3.5 %.
+    """
+    return nncf.quantize(
+        graph,
+        nncf.Dataset(inputs),
+        subset_size=len(inputs),
+        model_type=nncf.ModelType.TRANSFORMER,
+        ignored_scope=nncf.IgnoredScope(patterns=list(KEPT_EXACT), validate=False),
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+            # Weights of seven bits: AVX2 without VNNI adds products in 16 bits, which saturate.
+            overflow_fix=OverflowFix.ENABLE,
+        ),
+    )
 
 
 def _unseen(examples: Sequence[PictureRequest]) -> list[PictureRequest]:
