@@ -8,7 +8,7 @@ from models.postcard.dataset import prepare
 from models.postcard.denoiser import train_denoiser
 from models.postcard.pipeline_export import export_pipeline
 
-STEPS = {"autoencoder": 1500, "denoiser": 8000}
+STEPS = {"autoencoder": 6000, "denoiser": 5000}
 
 
 def main() -> None:
