@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -52,6 +53,7 @@ class Contestant:
             env=_environment(threads),
         )
         self._loaded = False
+        self._failed: NotMeasured | None = None
 
     def __enter__(self) -> Contestant:
         return self
@@ -76,11 +78,9 @@ class Contestant:
         """Raises NotMeasured: it failed, ended, or took too long."""
         self.load()
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # then there is no answer either, but last words
             self._process.stdin.write(json.dumps([asdict(each) for each in requests]) + "\n")
             self._process.stdin.flush()
-        except OSError as error:
-            raise NotMeasured(self._last_words()) from error
         answer = self._answer()
         return Timed(
             seconds=answer["seconds"],
@@ -89,14 +89,21 @@ class Contestant:
         )
 
     def _answer(self) -> dict[str, Any]:
+        """The next one; the first failure is the reason for all that follow."""
+        if self._failed is None:
+            answer = self._read()
+            if "error" not in answer:
+                return answer
+            self._failed = NotMeasured(answer["error"])
+        raise self._failed
+
+    def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         limit = threading.Timer(PATIENCE_S, self._process.kill)
         limit.start()
         line = self._process.stdout.readline()
         limit.cancel()
         answer: dict[str, Any] = json.loads(line) if line else {"error": self._last_words()}
-        if "error" in answer:
-            raise NotMeasured(answer["error"])
         return answer
 
     def _last_words(self) -> str:

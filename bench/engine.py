@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contestant import ROOT
-from bench.folders import SCALED_DOWN, SD15, TINY_SD, Folders
+from bench.folders import FAST, SCALED_DOWN, SD15, TINY_SD, USUAL, Folders
 from bench.machine import machine, usable_cores
 from bench.plan import Plan, quick
 from bench.sections import (
@@ -31,7 +31,7 @@ from bench.sections import (
     recipes,
     same_model,
 )
-from bench.tables import Section, show, write
+from bench.tables import Section, show_table, show_targets, write
 
 ROWS: Mapping[str, Callable[[Plan], Section]] = {
     "same-model": same_model.measure,
@@ -44,6 +44,8 @@ ROWS: Mapping[str, Callable[[Plan], Section]] = {
     "limit": limit.measure,
 }
 QUICK_ROWS = ("same-model", "batches", "limit")
+MODELS = ((TINY_SD, USUAL), (TINY_SD, FAST), (SD15, FAST))
+QUICK_MODELS = ((SCALED_DOWN, USUAL), (SCALED_DOWN, FAST))
 RESULTS = ROOT / "bench" / "results" / "engine.json"
 
 
@@ -59,14 +61,13 @@ def main() -> None:
     _make_models(plan, asked.quick)
     described = machine()
     console = Console(width=None if sys.stdout.isatty() else 160)
-    sections = [_measured(row, plan, console) for row in asked.rows or _usual_rows(asked.quick)]
-    show(sections, console)
-    write(asked.out, described, sections)
-
-
-def _measured(row: str, plan: Plan, console: Console) -> Section:
-    console.print(f"measuring: {row}", style="dim")
-    return ROWS[row](plan)
+    sections: list[Section] = []
+    for row in asked.rows or _usual_rows(asked.quick):
+        console.print(f"measuring: {row}", style="dim")
+        sections.append(ROWS[row](plan))
+        show_table(sections[-1], console)
+        write(asked.out, described, sections)  # an interrupted run has not been in vain
+    show_targets(sections, console)
 
 
 def _usual_rows(is_quick: bool) -> tuple[str, ...]:
@@ -75,8 +76,8 @@ def _usual_rows(is_quick: bool) -> tuple[str, ...]:
 
 def _make_models(plan: Plan, is_quick: bool) -> None:
     """In a process of its own, so that this one stays small."""
-    wanted = (SCALED_DOWN,) if is_quick else (TINY_SD, SD15)
-    if all(plan.folders.facts(name).is_file() for name in wanted):
+    wanted = QUICK_MODELS if is_quick else MODELS
+    if all(plan.folders.exported(*each).is_dir() for each in wanted):
         return
     command = [sys.executable, "-m", "bench.random_weights", "--cache", str(plan.folders.cache)]
     subprocess.run([*command, *(["--quick"] if is_quick else [])], cwd=ROOT, check=True)

@@ -61,7 +61,7 @@ def dpm_solver() -> diffusers.SchedulerMixin:
 
 def lcm() -> diffusers.SchedulerMixin:
     """As the second report had it."""
-    return diffusers.LCMScheduler(**SCHEDULE)
+    return diffusers.LCMScheduler(**SCHEDULE, steps_offset=1)
 
 
 def make(
@@ -75,10 +75,10 @@ def make(
     usual, fast = folders.diffusers(name, USUAL), folders.diffusers(name, FAST)
     _once(usual, lambda folder: save_usual(architecture, scheduler, folder))
     _once(fast, lambda folder: save_fast(architecture, usual, folder))
+    _write_facts(folders.facts(name), architecture)
     for variant, precision in exported.items():
         model = folders.diffusers(name, variant)
         _once(folders.exported(name, variant), partial(_export, model, precision))
-    _write_facts(folders.facts(name), architecture)
 
 
 def save_usual(

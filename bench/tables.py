@@ -53,11 +53,14 @@ def target(name: str, value: float | None, sense: Sense, bound: float, *, unit: 
     return Target(name=name, value=_rounded(value), target=shown, met=met)
 
 
-def show(sections: Sequence[Section], console: Console) -> None:
-    """Every table, then all targets in one."""
-    for section in sections:
-        console.print(_table(section.title, section.rows, caption=section.note))
-        console.print()
+def show_table(section: Section, console: Console) -> None:
+    """One table, without its targets."""
+    console.print(_table(section.title, section.rows, caption=section.note))
+    console.print()
+
+
+def show_targets(sections: Sequence[Section], console: Console) -> None:
+    """All targets in one table."""
     targets = all_targets(sections)
     rows = [
         {

@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench.tables import Section, Sense, Target, all_targets, show, target, write
+from bench.tables import (
+    Section,
+    Sense,
+    Target,
+    all_targets,
+    show_table,
+    show_targets,
+    target,
+    write,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -120,5 +129,7 @@ def test_targets_keep_the_order_of_the_tables() -> None:
 
 def _shown(section: Section) -> str:
     out = io.StringIO()
-    show([section], Console(file=out, width=160))
+    console = Console(file=out, width=160)
+    show_table(section, console)
+    show_targets([section], console)
     return out.getvalue()
