@@ -54,18 +54,18 @@ def _draw(prompts: Sequence[str], run: Sequence[str], out: Path, console: Consol
         path.write_bytes(item.png)
     sheet = out / "contact-sheet.png"
     sheet.write_bytes(contact_sheet(prints))
-    console.print(_table(jobs, paths))
+    console.print(_table(jobs, paths, title=f"in {out}"))
     console.print(f"all of them: {sheet}", markup=False)
 
 
-def _table(jobs: Sequence[Job], paths: Sequence[Path]) -> Table:
-    table = Table()
+def _table(jobs: Sequence[Job], paths: Sequence[Path], *, title: str) -> Table:
+    table = Table(title=title)
     table.add_column("picture", overflow="fold")
     for heading in ("queue ms", "inference ms", "total ms"):
         table.add_column(heading, justify="right")
     for job, path in zip(jobs, paths, strict=True):
         took = job.timing
-        table.add_row(str(path), str(took.queue_ms), str(took.inference_ms), str(took.total_ms))
+        table.add_row(path.name, str(took.queue_ms), str(took.inference_ms), str(took.total_ms))
     return table
 
 
