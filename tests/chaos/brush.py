@@ -1,4 +1,4 @@
-"""An engine for plays: two steps, and no two claims ever draw the same bytes."""
+"""An engine for plays: three steps, and no two claims ever draw the same bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.chaos.actors import Actor
 from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
 
 SIZE = 8
-STEPS = 2
+STEPS = 3
 IMPOSSIBLE = "a picture that no engine can draw"
 
 

@@ -104,7 +104,13 @@ class Stage:
 
 
 def submitter(
-    stage: Stage, spec: JobSpec, *, tenant: str, key: str | None, judge: Callable[[Actor], None]
+    stage: Stage,
+    spec: JobSpec,
+    rules: JobRules,
+    *,
+    tenant: str,
+    key: str | None,
+    judge: Callable[[Actor], None],
 ) -> Actor:
     """Somebody who submits a job."""
 
@@ -113,7 +119,7 @@ def submitter(
             table=stage.table(actor),
             queue=stage.queue(actor),
             catalog=CATALOG,
-            rules=RULES,
+            rules=rules,
             clock=stage.clock,
             entropy=stage.entropy,
             log=stage.log,
@@ -162,8 +168,8 @@ def undertaker(stage: Stage) -> Actor:
 def poller(stage: Stage) -> Actor:
     """A long-running worker; SIGTERM is `must_stop`."""
 
-    def work(actor: Actor) -> object:
-        return Poller(
+    def work(actor: Actor) -> None:
+        Poller(
             consume=_consume(stage, actor),
             queue=stage.queue(actor),
             stopping=lambda: actor.must_stop,

@@ -24,7 +24,7 @@ from __future__ import annotations
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.chaos.machine import Play
+from tests.chaos.machine import play_in
 from tests.chaos.profiles import profile
 from tests.chaos.stores import MakeStores
 from tests.chaos.world import World
@@ -32,11 +32,11 @@ from tests.chaos.world import World
 
 @pytest.mark.timeout(300)
 def test_no_play_breaks_a_promise_on_one_machine(embedded: MakeStores) -> None:
-    settings = profile(plays=60, steps=50, explain=True)
-    run_state_machine_as_test(lambda: Play(lambda: World(embedded)), settings=settings)
+    settings = profile(plays=200, steps=50, explain=True)
+    run_state_machine_as_test(play_in(lambda: World(embedded)), settings=settings)
 
 
 @pytest.mark.timeout(300)
 def test_no_play_breaks_a_promise_on_aws(aws: MakeStores) -> None:
     settings = profile(plays=15, steps=30, explain=True)
-    run_state_machine_as_test(lambda: Play(lambda: World(aws)), settings=settings)
+    run_state_machine_as_test(play_in(lambda: World(aws)), settings=settings)

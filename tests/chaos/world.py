@@ -10,6 +10,7 @@ from shared.spec import JobSpec
 from shared.transitions import Transition
 from tests.chaos.actors import ARRIVES, DIES, Actor, Fate, Killed
 from tests.chaos.cast import (
+    RULES,
     Stage,
     canceler,
     function,
@@ -50,7 +51,7 @@ class World:
     def jobs(self) -> list[Job]:
         return list(self.ledger.rows.values())
 
-    def submit(self, spec: JobSpec, *, key: str | None = None) -> Actor:
+    def submit(self, spec: JobSpec, *, key: str | None = None, attempts: int = 3) -> Actor:
         """A caller who is about to submit."""
 
         def judge(actor: Actor) -> None:
@@ -61,7 +62,9 @@ class World:
             else:
                 self.ledger.submitted(key, spec.prompt, actor.result)
 
-        return self._enter(submitter(self.stage, spec, tenant=TENANT, key=key, judge=judge))
+        rules = RULES.model_copy(update={"max_attempts": attempts})
+        actor = submitter(self.stage, spec, rules, tenant=TENANT, key=key, judge=judge)
+        return self._enter(actor)
 
     def cancel(self, job_id: str, *, tenant: str = TENANT) -> Actor:
         """A caller who is about to cancel."""
@@ -120,7 +123,7 @@ class World:
         self.now_ms += ms
 
     def close(self) -> None:
-        """End every thread."""
+        """End everybody."""
         for actor in (*self.workers, *self.others):
             actor.kill()
 
