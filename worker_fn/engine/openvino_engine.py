@@ -6,7 +6,8 @@ of one core for postcard.
 
 With an int8 UNet the same request gives the same bytes alone, in any list, and in every process
 on the same kind of CPU with the same number of threads. Other threads or another kind of CPU add
-up float32 in another order, and now and then an eighth bit is rounded the other way.
+up float32 in another order, some eighth bits are rounded the other way, and the pictures differ by
+about as much as int8 differs from float32 (41 to 95 dB on postcard).
 """
 
 from __future__ import annotations
