@@ -18,13 +18,13 @@ from models.postcard.tokenizer import build_tokenizer, token_ids
 
 # How many pictures of each size (width, height) are drawn.
 SIZES: dict[tuple[int, int], int] = {
-    (128, 128): 28_000,
-    (64, 64): 4_000,
-    (96, 96): 4_000,
-    (96, 64): 2_500,
-    (64, 96): 2_500,
-    (128, 96): 2_500,
-    (96, 128): 2_500,
+    (128, 128): 16_000,
+    (64, 64): 1_600,
+    (96, 96): 1_600,
+    (96, 64): 1_000,
+    (64, 96): 1_000,
+    (128, 96): 1_000,
+    (96, 128): 1_000,
 }
 CAPTIONS_EACH = 4
 CHUNK = 200

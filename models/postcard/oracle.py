@@ -187,7 +187,8 @@ def _ground_kinds(picture: Image.Image, time: str) -> NDArray[np.intp]:
     colours += [_tinted(SAND, time, shade) for shade in (1.0, 0.93, 0.86)]
     below = lab[int((HORIZON + 0.03) * len(lab)) :]
     nearest = np.linalg.norm(below[:, :, None] - to_lab(colours), axis=-1).argmin(-1)
-    return np.array([0, 1, 1, 2, 2, 2])[nearest]
+    kinds: NDArray[np.intp] = np.array([0, 1, 1, 2, 2, 2], np.intp)[nearest]
+    return kinds
 
 
 def has_mountains(picture: Image.Image, time: str) -> bool:

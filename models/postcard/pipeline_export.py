@@ -18,10 +18,11 @@ def export_pipeline(out: Path, weights: Path) -> None:
     pipeline.to(torch.float16).save_pretrained(weights)
     _name(weights / "text_encoder" / "config.json", dtype="float32")
     _name(weights / "model_index.json", tokenizer=["transformers", "PreTrainedTokenizerFast"])
+    _name(weights / "vae" / "config.json", _name_or_path="postcard")
 
 
 def _name(config: Path, **fields: object) -> None:
-    """Sets fields of a saved configuration that would tie it to one release or loading order.
+    """Sets fields of a saved configuration that would tie it to one release, machine or order.
 
     transformers loads in the type its file names where none is asked for, diffusers in float32:
     the two must agree. The tokenizer's class has had other names in other releases; this one works

@@ -6,6 +6,8 @@ import inspect
 import re
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from shared import settings, transitions
 from shared.job import JobStatus
 from shared.settings import PREFIX
@@ -36,7 +38,7 @@ def test_the_settings_page_lists_every_variable() -> None:
     classes = [
         type_
         for _, type_ in inspect.getmembers(settings, inspect.isclass)
-        if issubclass(type_, settings.BaseModel) and type_ is not settings.BaseModel
+        if issubclass(type_, BaseModel) and type_ is not BaseModel
     ]
     names = {PREFIX + name.upper() for type_ in classes for name in type_.model_fields}
 

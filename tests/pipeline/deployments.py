@@ -57,9 +57,7 @@ def on_aws(clients: Clients, endpoint_url: str, rules: JobRules) -> Iterator[str
 def _units(
     clients: Clients, table_name: str, urls: QueueUrls, bucket: str, rules: JobRules
 ) -> dict[str, Router]:
-    table = DynamoJobTable(
-        clients.dynamodb, table_name, sleep=time.sleep, jitter=random.random
-    )
+    table = DynamoJobTable(clients.dynamodb, table_name, sleep=time.sleep, jitter=random.random)
     log = Log("tests", level="CRITICAL")
     submit = make_submit_handler(
         table=table,
