@@ -18,8 +18,8 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contestant import ROOT
-from bench.folders import FAST, SCALED_DOWN, SD15, TINY_SD, USUAL, Folders
-from bench.machine import machine, usable_cores
+from bench.folders import FAST, SD15, Folders
+from bench.machine import Bystanders, machine, usable_cores
 from bench.plan import Plan, quick
 from bench.sections import (
     batches,
@@ -44,8 +44,6 @@ ROWS: Mapping[str, Callable[[Plan], Section]] = {
     "limit": limit.measure,
 }
 QUICK_ROWS = ("same-model", "batches", "limit")
-MODELS = ((TINY_SD, USUAL), (TINY_SD, FAST), (SD15, FAST))
-QUICK_MODELS = ((SCALED_DOWN, USUAL), (SCALED_DOWN, FAST))
 RESULTS = ROOT / "bench" / "results" / "engine.json"
 
 
@@ -58,29 +56,27 @@ def main() -> None:
         pythons=dict(pair.split("=", 1) for pair in asked.python),
     )
     plan = quick(plan) if asked.quick else plan
-    _make_models(plan, asked.quick)
+    rows = asked.rows or (QUICK_ROWS if asked.quick else tuple(ROWS))
+    _make_models(plan, [plan.architecture, *([SD15] if "recipes" in rows else [])])
     described = machine()
     console = Console(width=None if sys.stdout.isatty() else 160)
     sections: list[Section] = []
-    for row in asked.rows or _usual_rows(asked.quick):
+    for row in rows:
         console.print(f"measuring: {row}", style="dim")
+        bystanders = Bystanders()
         sections.append(ROWS[row](plan))
+        described[f"others' share of the cores, {row}"] = bystanders.share()
         show_table(sections[-1], console)
         write(asked.out, described, sections)  # an interrupted run has not been in vain
     show_targets(sections, console)
 
 
-def _usual_rows(is_quick: bool) -> tuple[str, ...]:
-    return QUICK_ROWS if is_quick else tuple(ROWS)
-
-
-def _make_models(plan: Plan, is_quick: bool) -> None:
+def _make_models(plan: Plan, names: list[str]) -> None:
     """In a process of its own, so that this one stays small."""
-    wanted = QUICK_MODELS if is_quick else MODELS
-    if all(plan.folders.exported(*each).is_dir() for each in wanted):
-        return
-    command = [sys.executable, "-m", "bench.random_weights", "--cache", str(plan.folders.cache)]
-    subprocess.run([*command, *(["--quick"] if is_quick else [])], cwd=ROOT, check=True)
+    lacking = [name for name in names if not plan.folders.exported(name, FAST).is_dir()]
+    if lacking:
+        command = [sys.executable, "-m", "bench.random_weights", "--cache", plan.folders.cache]
+        subprocess.run([*map(str, command), "--models", *lacking], cwd=ROOT, check=True)
 
 
 def _asked() -> argparse.Namespace:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -33,6 +35,35 @@ def machine() -> dict[str, Cell]:
         "python": platform.python_version(),
         **{package: _version(package) for package in PACKAGES},
     }
+
+
+class Bystanders:
+    """How much of the machine other processes took since this was made; ended children are ours."""
+
+    def __init__(self) -> None:
+        self._busy, self._ours, self._wall = _busy_s(), _ours_s(), time.monotonic()
+
+    def share(self) -> float | None:
+        """0 to 1 of the usable cores; None where the kernel does not say."""
+        busy = _busy_s()
+        if busy is None or self._busy is None:
+            return None
+        theirs = (busy - self._busy) - (_ours_s() - self._ours)
+        return max(0.0, theirs / usable_cores() / (time.monotonic() - self._wall))
+
+
+def _busy_s() -> float | None:
+    """Seconds that all cores have worked: user, nice, system (proc_stat(5))."""
+    source = Path("/proc/stat")
+    if not source.is_file():
+        return None
+    ticks = source.read_text(encoding="ascii").split()[1:4]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def _ours_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _cpu_information() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Folders of true layout with random weights, made once into a cache folder.
 
-    python -m bench.random_weights --cache FOLDER [--quick]
+    python -m bench.random_weights --cache FOLDER [--models NAME …]
 
 For each architecture: `usual` (full VAE, as the model is published) and `fast` (LCM's scheduler,
 small decoder) around the same text encoder and UNet, and beside each what `worker_fn.engine.export`
@@ -15,11 +15,11 @@ import argparse
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import diffusers
+import openvino
 import torch
 from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
@@ -38,7 +38,10 @@ from bench.architectures import (
 )
 from bench.folders import FAST, SIZES, USUAL, Folders
 from worker_fn.engine.base import PictureRequest
-from worker_fn.engine.export import Precision, export
+from worker_fn.engine.diffusers_parts import exported_model, networks
+from worker_fn.engine.digest import RECORD, record_digest
+from worker_fn.engine.export import export
+from worker_fn.engine.exported_model import DECODER, DESCRIPTION, SCHEDULER, write_description
 
 SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
@@ -64,21 +67,23 @@ def lcm() -> diffusers.SchedulerMixin:
     return diffusers.LCMScheduler(**SCHEDULE, steps_offset=1)
 
 
-def make(
-    folders: Folders,
-    architecture: Architecture,
-    scheduler: diffusers.SchedulerMixin,
-    exported: Mapping[str, Precision],
-) -> None:
-    """Whatever of one architecture is not there yet; `exported` by variant."""
+MODELS = {
+    architecture.name: (architecture, scheduler)
+    for architecture, scheduler in ((SCALED_DOWN, dpm_solver), (TINY_SD, dpm_solver), (SD15, lcm))
+}
+"""Each as it was in the reports: the schedulers are those of the `usual` variant."""
+
+
+def make(folders: Folders, architecture: Architecture, scheduler: diffusers.SchedulerMixin) -> None:
+    """Whatever of one architecture is not there yet."""
     name = architecture.name
     usual, fast = folders.diffusers(name, USUAL), folders.diffusers(name, FAST)
+    exported = folders.exported(name, USUAL)
     _once(usual, lambda folder: save_usual(architecture, scheduler, folder))
     _once(fast, lambda folder: save_fast(architecture, usual, folder))
     _write_facts(folders.facts(name), architecture)
-    for variant, precision in exported.items():
-        model = folders.diffusers(name, variant)
-        _once(folders.exported(name, variant), partial(_export, model, precision))
+    _once(exported, lambda folder: _export(usual, folder))
+    _once(folders.exported(name, FAST), lambda folder: export_fast(fast, exported, folder))
 
 
 def save_usual(
@@ -121,8 +126,23 @@ def full_vocabulary() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=TOKENS)
 
 
-def _export(model: Path, precision: Precision, folder: Path) -> None:
-    export(model, folder, precision=precision, examples=[CALIBRATION])
+def export_fast(fast: Path, exported: Path, folder: Path) -> None:
+    """As `export` would do it, but with the very int8 UNet that it has made of the same weights."""
+    kept = shutil.ignore_patterns(f"{DECODER}.*", SCHEDULER, DESCRIPTION, RECORD)
+    shutil.copytree(exported, folder, ignore=kept, copy_function=os.link)
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(fast)
+    description = exported_model(pipeline, CALIBRATION)
+    part = networks(pipeline, description)[DECODER]
+    with torch.no_grad():
+        graph = openvino.convert_model(part.module.eval(), example_input=dict(part.example))
+    openvino.save_model(graph, folder / f"{DECODER}.xml", compress_to_fp16=True)
+    shutil.copyfile(fast / "scheduler" / SCHEDULER, folder / SCHEDULER)
+    write_description(folder, description)
+    record_digest(folder)
+
+
+def _export(model: Path, folder: Path) -> None:
+    export(model, folder, precision="int8", examples=[CALIBRATION])
 
 
 def _write_facts(file: Path, architecture: Architecture) -> None:
@@ -145,14 +165,11 @@ def _once(folder: Path, write: Callable[[Path], None]) -> None:
 def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true", help="scaled-down networks only")
+    parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=[*MODELS])
     asked = parser.parse_args()
-    folders = Folders(cache=asked.cache)
-    if asked.quick:
-        make(folders, SCALED_DOWN, dpm_solver(), {USUAL: "int8", FAST: "fp16"})
-        return
-    make(folders, TINY_SD, dpm_solver(), {USUAL: "int8", FAST: "int8"})
-    make(folders, SD15, lcm(), {FAST: "int8"})
+    for name in asked.models:
+        architecture, scheduler = MODELS[name]
+        make(Folders(cache=asked.cache), architecture, scheduler())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Literal
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 Cell = str | int | float | bool | None
@@ -90,7 +91,9 @@ def all_targets(sections: Sequence[Section]) -> list[Target]:
 
 
 def _table(title: str, rows: Sequence[Row], *, caption: str) -> Table:
-    table = Table(title=title, caption=caption, box=box.SIMPLE, title_justify="left")
+    table = Table(
+        title=escape(title), caption=escape(caption), box=box.SIMPLE, title_justify="left"
+    )
     columns = list(dict.fromkeys(key for row in rows for key in row))
     for column in columns:
         is_text = any(isinstance(row.get(column), str) for row in rows)
@@ -103,7 +106,7 @@ def _table(title: str, rows: Sequence[Row], *, caption: str) -> Table:
 def _shown(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return "" if cell is None else str(_rounded(cell) if isinstance(cell, float) else cell)
+    return "" if cell is None else escape(str(_rounded(cell) if isinstance(cell, float) else cell))
 
 
 def _rounded(value: float | None) -> float | None:
