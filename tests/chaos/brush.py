@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from shared.errors import InvalidInput, OutOfMemory
+from shared.errors import ContentFiltered, OutOfMemory
 from tests.chaos.actors import Actor
 from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
 
 SIZE = 8
 STEPS = 3
-IMPOSSIBLE = "a picture that no engine can draw"
+FILTERED = "a picture that the filter refuses"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,13 @@ class Brush:
 
     def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
         """As `Engine.draw`; breaks where the actor is to stumble."""
-        if any(request.prompt == IMPOSSIBLE for request in requests):
-            raise InvalidInput("nobody can draw this")
         for step in range(STEPS):
             if self.actor.stumbles:
                 self.actor.stumbles = False
                 raise OutOfMemory("the worker stumbles")
             yield StepDone(step=step + 1, steps=STEPS)
+        if any(request.prompt == FILTERED for request in requests):
+            raise ContentFiltered("nobody may see this")
         colour = sha256(str(self.actor.nonce).encode()).digest()[:3]
         picture = Picture(width=SIZE, height=SIZE, rgb=colour * SIZE * SIZE)
         yield Drawn(pictures=tuple(picture for _ in requests))

@@ -29,6 +29,8 @@ from worker_fn.poller import Poller
 from worker_fn.process import Process
 
 RULES = JobRules(lease_s=30, heartbeat_s=0, ring_again_s=15, max_receives=MAX_RECEIVES)
+SELDOM = RULES.model_copy(update={"heartbeat_s": 5})
+"""For a worker that is through with a job before it ever reports."""
 CATALOG = Catalog(
     (
         ModelCard(
@@ -136,7 +138,7 @@ def canceler(stage: Stage, job_id: str, *, tenant: str, judge: Callable[[Actor],
         cancel = Cancel(table=stage.table(actor), clock=stage.clock, log=stage.log)
         return cancel(job_id, tenant=tenant)
 
-    return Actor("cancel", work, judge)
+    return Actor(tenant, work, judge)
 
 
 def sweeper(stage: Stage) -> Actor:
@@ -170,7 +172,7 @@ def poller(stage: Stage) -> Actor:
 
     def work(actor: Actor) -> None:
         Poller(
-            consume=_consume(stage, actor),
+            consume=_consume(stage, actor, RULES),
             queue=stage.queue(actor),
             stopping=lambda: actor.must_stop,
             sleep=lambda seconds: None,
@@ -185,7 +187,7 @@ def function(stage: Stage) -> Actor:
 
     def work(actor: Actor) -> object:
         queue = stage.queue(actor)
-        handler = make_handler(_consume(stage, actor), queue)
+        handler = make_handler(_consume(stage, actor, SELDOM), queue)
         while True:
             for delivery in queue.receive(wait_s=0):
                 _invoke(actor, handler, queue, delivery)
@@ -227,7 +229,7 @@ def _invoke(actor: Actor, handler: Any, queue: GatedQueue, delivery: Delivery) -
         actor.must_stop = False
 
 
-def _consume(stage: Stage, actor: Actor) -> Consume:
+def _consume(stage: Stage, actor: Actor, rules: JobRules) -> Consume:
     def nonce() -> str:
         actor.nonce = f"{next(stage.numbers):032x}"
         return actor.nonce
@@ -236,7 +238,7 @@ def _consume(stage: Stage, actor: Actor) -> Consume:
         table=stage.table(actor),
         images=stage.images(actor),
         engine=Brush(actor=actor),
-        rules=RULES,
+        rules=rules,
         clock=stage.clock,
         nonce=nonce,
         jitter=lambda: 0.5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.job import Job, JobStatus
-from tests.chaos.brush import IMPOSSIBLE
+from tests.chaos.brush import FILTERED
 from tests.chaos.invariants import HOPELESS_RESENDS, require
 from tests.chaos.world import World
 
@@ -33,7 +33,7 @@ def settle(world: World) -> None:
         require(job.is_terminal, "from every state a terminal one is reached", job)
     for job_id in hopeful:
         _check_success(world.ledger.rows[job_id])
-    world.ledger.check_pictures()
+    world.ledger.close()
 
 
 def _all_work(world: World) -> None:
@@ -43,7 +43,7 @@ def _all_work(world: World) -> None:
 
 def _can_succeed(job: Job, now_ms: int) -> bool:
     """Open, drawable, with an attempt left and time enough."""
-    possible = not job.is_terminal and job.spec.prompt != IMPOSSIBLE
+    possible = not job.is_terminal and job.spec.prompt != FILTERED
     return possible and job.attempt < job.max_attempts and job.deadline_ms - now_ms > LONG_MS
 
 

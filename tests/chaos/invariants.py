@@ -14,6 +14,7 @@ from shared.job import Job, JobStatus
 FENCED = frozenset({"heartbeat", "succeed", "fail", "release", "give_back"})
 """Moves of the worker that holds the lease, and of nobody else."""
 RESCUES = frozenset({"requeue", "lose"})
+STRANGER = "stranger"
 HOPELESS_RESENDS = 5
 RETRYABLE = frozenset({"out_of_memory", "timed_out", "upload_failed", "attempts_exhausted"})
 
@@ -44,11 +45,13 @@ def check_row(job: Job) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Move:
     """A write that was accepted: `nonce` is what its writer claims with, `asked_ms` when it asked.
+    A `writer` that owns nothing is a stranger.
 
     `claims` says which nonce each attempt was claimed with.
     """
 
     name: str
+    writer: str
     nonce: str | None
     asked_ms: int
     before: Job
@@ -59,6 +62,7 @@ class Move:
 def check_move(move: Move) -> None:
     """What every accepted write has to keep."""
     before, after = move.before, move.after
+    require(move.writer != STRANGER, "only its owner cancels a job", move)
     require(not before.is_terminal, "a terminal job never changes", move)
     require(after.version == before.version + 1, "each write counts as one version", move)
     claimed = after.attempt - before.attempt
@@ -116,7 +120,7 @@ def _check_failure(move: Move) -> None:
     elif code == "worker_lost" or code in RETRYABLE:
         require(before.attempt == before.max_attempts, "not while attempts are left", move)
     else:
-        require(code == "invalid_input", "a failure has a known code", move)
+        require(code == "content_filtered", "a failure has a known code", move)
 
 
 def _is_over(until_ms: int | None, now_ms: int) -> bool:

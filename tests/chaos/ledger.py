@@ -5,15 +5,16 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-from shared.errors import DarkroomError
+from shared.errors import DarkroomError, ImageMissing
 from shared.job import Job, JobStatus
 from shared.ports import JobQuery, Submission
 from shared.transitions import Transition
 from tests.chaos.actors import Actor, Call
-from tests.chaos.invariants import Move, check_move, check_row, require
+from tests.chaos.invariants import Move, Violation, check_move, check_row, require
 from tests.chaos.stores import Stores
 
 TENANT = "ours"
+AUDIT_EVERY = 8
 _ALL = JobQuery(tenant=TENANT, limit=1000)
 
 
@@ -28,6 +29,7 @@ class Ledger:
         self._pictures: dict[str, str] = {}
         self._canceled: set[str] = set()
         self._job_of: dict[str, str] = {}
+        self._writes = 0
 
     def make(self, actor: Actor, call: Call) -> tuple[Any, DarkroomError | None]:
         """Make the call and check what it did. Raises Violation."""
@@ -68,7 +70,12 @@ class Ledger:
         late = row.is_terminal and row.status is not JobStatus.CANCELED
         require(late, "an open job can be canceled", row)
 
-    def check_pictures(self) -> None:
+    def close(self) -> None:
+        """A last look at everything."""
+        self._audit_all()
+        self._check_pictures()
+
+    def _check_pictures(self) -> None:
         """What was published is there, and is what it was."""
         for row in self.rows.values():
             if row.image is not None:
@@ -85,6 +92,7 @@ class Ledger:
         check_move(
             Move(
                 name=call.verb,
+                writer=actor.name,
                 nonce=actor.nonce,
                 asked_ms=call.asked_ms,
                 before=before,
@@ -101,20 +109,32 @@ class Ledger:
         first = self._keys.setdefault(key, mine)
         require(first == mine, "a key of the image store belongs to one claim", key, first, mine)
         answer = _made(call)
-        self.check_pictures()
+        self._check_pictures()
         return answer
 
     def _audit(self, *, changed: str | None) -> None:
-        """Compare all rows with what was seen last: only the one that was written may differ."""
+        """Look at what was written, and now and then at all rows: none of those may differ."""
+        if changed is not None:
+            self._note(self._stores.table.get(changed))
+        self._writes += 1
+        if changed is None or self._writes % AUDIT_EVERY == 0:
+            self._audit_all()
+
+    def _audit_all(self) -> None:
         for row in self._stores.table.jobs(_ALL):
             known = self.rows.get(row.id, row)
-            if row.id != changed:
-                require(row == known, "nobody wrote to this row", known, row)
-            require(row == known or not known.is_terminal, "terminal is final", known, row)
-            check_row(row)
-            self.rows[row.id] = row
+            require(row == known, "nobody wrote to this row", known, row)
+            self._note(row)
         self._check_canceled()
         self._check_keys()
+
+    def _note(self, row: Job | None) -> None:
+        require(row is not None, "a row stays")
+        assert row is not None
+        known = self.rows.get(row.id, row)
+        require(row == known or not known.is_terminal, "terminal is final", known, row)
+        check_row(row)
+        self.rows[row.id] = row
 
     def _check_canceled(self) -> None:
         for job_id in self._canceled:
@@ -128,7 +148,7 @@ class Ledger:
 
     def _check_picture(self, row: Job) -> None:
         assert row.image is not None
-        data = self._stores.images.read(row.image.key)
+        data = self._read(row.image.key)
         digest = sha256(data).hexdigest()
         require(digest == row.image.sha256, "the picture is the one that the row names", row)
         require(len(data) == row.image.bytes, "the picture is as long as the row says", row)
@@ -136,6 +156,12 @@ class Ledger:
         require(first == row.image.key, "one picture at most", row, first)
         author = (self._claims[row.id, row.attempt], digest)
         require(self._keys[row.image.key] == author, "only the winner's picture is seen", row)
+
+    def _read(self, key: str) -> bytes:
+        try:
+            return self._stores.images.read(key)
+        except ImageMissing as error:
+            raise Violation(f"the picture that the row names is there: {key}") from error
 
 
 def _made(call: Call) -> tuple[Any, DarkroomError | None]:

@@ -15,7 +15,7 @@ import pytest
 from shared.job import Job, JobStatus
 from shared.spec import JobSpec
 from tests.chaos.actors import FAULTS, Actor, Fate
-from tests.chaos.brush import IMPOSSIBLE, STEPS
+from tests.chaos.brush import FILTERED, STEPS
 from tests.chaos.cast import RULES
 from tests.chaos.ending import settle
 from tests.chaos.stores import MakeStores
@@ -51,10 +51,11 @@ def the_deadline_passes(world: World, worker: Actor) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Path:
-    """A way through a job: what `happens` before the first heartbeat, which calls that leads to,
-    and how the job must end; also how it may end where the fault comes first."""
+    """A way through a job: what `happens` just before the first such call, which calls that leads
+    to, and how the job must end; also how it may end where the fault comes first."""
 
     happens: Happens = nothing
+    before: str = "heartbeat"
     worker: int = POLLER
     prompt: str = "a hill"
     attempts: int = 3
@@ -72,7 +73,7 @@ PATHS = {
     ),
     "it is drawn by a function": Path(
         worker=FUNCTION,
-        calls=(*TAKEN, *BEATS, "put", "succeed", "delete"),
+        calls=(*TAKEN, "put", "succeed", "delete"),
         ends=JobStatus.SUCCEEDED,
     ),
     "the engine breaks": Path(
@@ -87,8 +88,8 @@ PATHS = {
         ends=JobStatus.FAILED,
         or_else=JobStatus.SUCCEEDED,
     ),
-    "the engine refuses": Path(
-        prompt=IMPOSSIBLE, calls=(*TAKEN, "fail", "delete"), ends=JobStatus.FAILED
+    "the filter refuses": Path(
+        prompt=FILTERED, calls=(*TAKEN, *BEATS, "fail", "delete"), ends=JobStatus.FAILED
     ),
     "the worker must stop": Path(
         happens=it_must_stop,
@@ -98,7 +99,8 @@ PATHS = {
     "the function's time is over": Path(
         worker=FUNCTION,
         happens=it_must_stop,
-        calls=(*TAKEN, "heartbeat", "release", "hide"),
+        before="claim",
+        calls=(*TAKEN, "release", "hide"),
         ends=JobStatus.SUCCEEDED,
     ),
     "the owner cancels": Path(
@@ -154,7 +156,7 @@ def run(make_stores: MakeStores, path: Path, fault: Fault | None) -> tuple[list[
 def _work(world: World, path: Path, fault: Fault | None) -> list[str]:
     worker, calls, happened = world.workers[path.worker], list[str](), False
     while worker.pending is not None and not worker.idle:
-        if worker.pending.verb == "heartbeat" and not happened:
+        if worker.pending.verb == path.before and not happened:
             path.happens(world, worker)
             happened = True
         calls.append(worker.pending.verb)

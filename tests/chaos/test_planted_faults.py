@@ -19,30 +19,36 @@ the protocol wears a belt and braces in these places, on purpose:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from hashlib import sha256
+from typing import Any
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 import submit_fn.submit
 import worker_fn.process
-from shared.errors import Unavailable
 from shared.job import Image, Job, JobStatus
 from shared.ports import image_key
 from shared.transitions import Lease
+from tests.chaos.actors import Fate
 from tests.chaos.faults import conjuncts, forgetting, only_for
 from tests.chaos.gated import Weaken
-from tests.chaos.invariants import FENCED, Violation
+from tests.chaos.invariants import FENCED, RESCUES, Violation
 from tests.chaos.machine import play_in
 from tests.chaos.profiles import profile
 from tests.chaos.stores import MakeStores
+from tests.chaos.test_crash_points import PATHS, Fault, run
 from tests.chaos.world import World, unweakened
 from upkeep_fn.sweep import Sweep
 from worker_fn.engine.base import Picture
-from worker_fn.process import Process
+from worker_fn.process import Outcome, Process
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
+DRAWN = PATHS["it is drawn"]
+ENOUGH = 1000
+"""Plays at most; most faults are found within the first fifty."""
+SOME = 60
 MISSED_ALONE = {
     "cancel: status one of",
     "cancel: tenant is",
@@ -59,17 +65,146 @@ MISSED_ALONE = {
 MISSED_TOGETHER = {
     *((f"{name}: attempt is", f"{name}: nonce is") for name in FENCED),
     *((f"{name}: status is", f"{name}: nonce is") for name in FENCED),
-    *((f"{name}: lease_until_ms is", f"{name}: lease_until_ms below") for name in ("requeue", "lose")),
+    *((f"{name}: lease_until_ms is", f"{name}: lease_until_ms below") for name in RESCUES),
+    *(tuple(part for part in sorted(conjuncts()) if part.startswith(name)) for name in RESCUES),
+    ("resend: status is", "resend: due_ms is"),
 }
+"""Parts that stand in for each other; the last but one are the blind rescues."""
 SPARE = {
     "claim: status is": "only a running row has a lease that can be over",
     "expire: deadline_ms below": "whoever expires a job has read its deadline, which never changes",
-    "lose: attempt at least": "the sweep read it, and it compares the attempt",
+    "lose: attempt at least": "the sweep read it, and another attempt has another lease",
     "lose: attempt is": "another attempt has another lease",
     "lose: status is": "only a running row has a lease",
-    "release: attempt below": "the worker read it, and only its own giving back could change it",
-    "requeue: attempt below": "the sweep read it, and it compares the attempt",
+    "release: attempt below": "the worker read it, and nobody else can change it",
+    "requeue: attempt below": "the sweep read it, and another attempt has another lease",
     "requeue: attempt is": "another attempt has another lease",
     "requeue: status is": "only a running row has a lease",
     "resend: status is": "a claim moves `due`, and an end removes it",
 }
+"""Parts that can go, and why."""
+REST_OF_FENCE = ("status is", "attempt is")
+FENCES = {
+    "by the nonce alone": [
+        f"{name}: {part} is" for name in FENCED for part in ("status", "attempt")
+    ],
+    "by status and attempt": [f"{name}: nonce is" for name in FENCED],
+}
+
+
+def play(make_stores: MakeStores, *, plays: int, weaken: Weaken = unweakened) -> None:
+    """Raises Violation where a promise is broken."""
+    settings = profile(plays=plays, steps=50)
+    run_state_machine_as_test(play_in(lambda: World(make_stores, weaken=weaken)), settings=settings)
+
+
+def test_every_part_of_every_guard_is_missed_or_spare() -> None:
+    together = {part for parts in MISSED_TOGETHER for part in parts}
+    assert conjuncts() == MISSED_ALONE | together | SPARE.keys()
+    assert not MISSED_ALONE & SPARE.keys()
+
+
+@pytest.mark.parametrize("part", sorted(MISSED_ALONE))
+def test_a_part_of_a_guard_is_missed(embedded: MakeStores, part: str) -> None:
+    with pytest.raises(Violation):
+        play(embedded, plays=ENOUGH, weaken=forgetting(part))
+
+
+@pytest.mark.parametrize("parts", sorted(MISSED_TOGETHER), ids=" and ".join)
+def test_parts_that_stand_in_for_each_other_are_missed_together(
+    embedded: MakeStores, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(Violation):
+        play(embedded, plays=ENOUGH, weaken=forgetting(*parts))
+
+
+@pytest.mark.parametrize("parts", FENCES.values(), ids=FENCES)
+def test_a_worker_is_fenced_twice(embedded: MakeStores, parts: list[str]) -> None:
+    play(embedded, plays=SOME, weaken=forgetting(*parts))
+
+
+def test_spare_parts_are_not_missed_even_all_together(embedded: MakeStores) -> None:
+    play(embedded, plays=SOME, weaken=forgetting(*SPARE))
+
+
+def test_a_cancel_that_spares_running_jobs_is_noticed(embedded: MakeStores) -> None:
+    with pytest.raises(Violation, match="an open job can be canceled"):
+        play(embedded, plays=ENOUGH, weaken=only_for("cancel", JobStatus.QUEUED))
+
+
+def the_sweep_never_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sweep, "__call__", lambda self: 0)
+
+
+def the_sweep_forgets_to_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sweep, "_ring", lambda self, job: None)
+
+
+def idempotency_keys_are_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit_fn.submit, "_key", lambda *_: None)
+
+
+def keys_of_images_do_not_name_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_fn.process, "image_key", lambda job_id, _: image_key(job_id, 0))
+
+
+def a_refusal_is_read_without_the_nonce(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lease_won(job: Job, nonce: str) -> Lease | None:
+        if job.status is not JobStatus.RUNNING:
+            return None
+        return Lease(job_id=job.id, attempt=job.attempt, nonce=nonce)
+
+    monkeypatch.setattr(worker_fn.process, "lease_won", lease_won)
+
+
+def the_row_succeeds_before_the_image_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish, stored = Process._publish, Process._stored
+    store: list[Callable[[], Image]] = []
+
+    def store_later(self: Process, png: bytes, picture: Picture, lease: Lease) -> Image:
+        store.append(lambda: stored(self, png, picture, lease))
+        return Image(
+            key=image_key(lease.job_id, lease.attempt),
+            sha256=sha256(png).hexdigest(),
+            bytes=len(png),
+            width=picture.width,
+            height=picture.height,
+            content_type="image/png",
+        )
+
+    def publish_first(self: Process, *arguments: Any) -> Outcome:
+        outcome = publish(self, *arguments)
+        store.pop()()
+        return outcome
+
+    monkeypatch.setattr(Process, "_stored", store_later)
+    monkeypatch.setattr(Process, "_publish", publish_first)
+
+
+@pytest.mark.parametrize(
+    ("plant", "promise"),
+    [
+        (the_sweep_never_runs, "a terminal one is reached"),
+        (the_sweep_forgets_to_ring, "a terminal one is reached"),
+        (idempotency_keys_are_not_stored, "one key, one job"),
+        (keys_of_images_do_not_name_the_attempt, "belongs to one claim"),
+        (a_refusal_is_read_without_the_nonce, "belongs to one claim"),
+        (the_row_succeeds_before_the_image_is_stored, "the picture that the row names is there"),
+    ],
+)
+def test_a_verb_that_forgets_something_is_noticed(
+    embedded: MakeStores, monkeypatch: pytest.MonkeyPatch, plant: Plant, promise: str
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(Violation, match=promise):
+        play(embedded, plays=ENOUGH)
+
+
+def test_where_a_refusal_is_not_read_at_all_a_lost_answer_costs_an_attempt(
+    embedded: MakeStores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No promise is broken then, so that only the crash points can notice."""
+    monkeypatch.setattr(worker_fn.process, "lease_won", lambda job, nonce: None)
+    lost = Fault(place=DRAWN.calls.index("claim"), fate=Fate.ANSWER_LOST, times=1, rival=False)
+    _, job = run(embedded, DRAWN, lost)
+    assert job.attempt == 2
