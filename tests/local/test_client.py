@@ -26,7 +26,7 @@ def test_a_job_can_be_found_again_by_its_id(room: Darkroom) -> None:
 
 
 def test_watching_shows_a_job_move_forward_only(room: Darkroom) -> None:
-    seen = list(room.watch(room.submit("a hill #sleep=0.6", steps=3)))
+    seen = list(room.watch(room.submit("a hill #sleep=3", steps=6)))
     versions = [job.version for job in seen]
     assert versions == sorted(set(versions))
     assert seen[-1].status == "succeeded"
