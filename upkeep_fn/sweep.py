@@ -66,5 +66,6 @@ def mending(job: Job, *, now_ms: int, rules: JobRules) -> Transition | None:
     if job.lease_until_ms is not None and job.lease_until_ms >= now_ms:
         return None
     if job.attempt < job.max_attempts:
-        return requeue(job, now_ms=now_ms, due_ms=now_ms + rules.ring_again_ms)
+        due_ms = min(now_ms + rules.ring_again_ms, job.deadline_ms)
+        return requeue(job, now_ms=now_ms, due_ms=due_ms)
     return lose(job, now_ms=now_ms)

@@ -16,7 +16,7 @@ def after_fault(
     if not fault.retryable or job.attempt >= job.max_attempts:
         return fail(lease, error=error, now_ms=now_ms)
     not_before_ms = now_ms + backoff_ms(job.attempt, rules, jitter)
-    due_ms = not_before_ms + rules.ring_again_ms
+    due_ms = min(not_before_ms + rules.ring_again_ms, job.deadline_ms)
     return release(lease, not_before_ms=not_before_ms, due_ms=due_ms, error=error)
 
 

@@ -97,7 +97,7 @@ class Process:
         except JobFault as fault:
             return self._after_fault(fault, job, lease)
         except Draining:
-            return self._give_back(lease)
+            return self._give_back(job, lease)
         except DeadlineOver:
             return self._end(expire(job.id, now_ms=self.clock()), LogEvent.JOB_FAILED)
         except Abandoned:
@@ -144,9 +144,10 @@ class Process:
         not_before_ms = move.changes.get("not_before_ms")
         return Finished() if not_before_ms is None else Later(at_ms=not_before_ms)
 
-    def _give_back(self, lease: Lease) -> Outcome:
+    def _give_back(self, job: Job, lease: Lease) -> Outcome:
         now_ms = self.clock()
-        move = give_back(lease, due_ms=now_ms + self.rules.ring_again_ms)
+        due_ms = min(now_ms + self.rules.ring_again_ms, job.deadline_ms)
+        move = give_back(lease, due_ms=due_ms)
         self._end(move, LogEvent.JOB_RELEASED)
         return Later(at_ms=now_ms)
 

@@ -70,8 +70,10 @@ def check_move(move: Move) -> None:
     allowed = after.max_attempts - before.max_attempts
     require(allowed == (move.name == "give_back"), "only giving back costs no attempt", move)
     if move.name == "claim":
-        _check_claim(move)
-    elif move.name in FENCED:
+        _check_claim(move)  # which knows no deadline: the first heartbeat makes up for that
+    elif after.due_ms is not None:
+        require(after.due_ms <= after.deadline_ms, "the sweep looks at the deadline", move)
+    if move.name in FENCED:
         _check_fence(move)
     elif move.name in RESCUES:
         _check_rescue(move)
