@@ -18,6 +18,7 @@ from bench.tables import (
     Sense,
     Target,
     all_targets,
+    counted,
     show_table,
     show_targets,
     target,
