@@ -31,7 +31,7 @@ from bench.sections import (
     recipes,
     same_model,
 )
-from bench.tables import Section, show_table, show_targets, write
+from bench.tables import Section, counted, show_table, show_targets, write
 
 ROWS: Mapping[str, Callable[[Plan], Section]] = {
     "same-model": same_model.measure,
@@ -64,8 +64,9 @@ def main() -> None:
     for row in rows:
         console.print(f"measuring: {row}", style="dim")
         bystanders = Bystanders()
-        sections.append(ROWS[row](plan))
-        described[f"others' share of the cores, {row}"] = bystanders.share()
+        section = ROWS[row](plan)
+        described[f"others' share of the cores, {row}"] = share = bystanders.share()
+        sections.append(counted(section, share))
         show_table(sections[-1], console)
         write(asked.out, described, sections)  # an interrupted run has not been in vain
     show_targets(sections, console)

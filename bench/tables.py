@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +19,16 @@ Row = Mapping[str, Cell]
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A bound and what came of it; `value` None means that it was not measured, so not met."""
+    """A bound and what came of it; `value` None means that it was not measured, so not met.
+
+    `timed` says that the value is worth nothing when others use the machine as well.
+    """
 
     name: str
     value: float | None
     target: str
     met: bool
+    timed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,19 @@ class Section:
 Sense = Literal["at least", "at most", "more than"]
 
 
-def target(name: str, value: float | None, sense: Sense, bound: float, *, unit: str = "") -> Target:
+TOLERATED = 0.1
+"""The share of the cores that others may take without harm: daemons and the kernel need some."""
+
+
+def target(
+    name: str,
+    value: float | None,
+    sense: Sense,
+    bound: float,
+    *,
+    unit: str = "",
+    timed: bool = True,
+) -> Target:
     """`unit` is for people: times, MB, dB, of the rate."""
     met = (
         value is not None
@@ -51,7 +67,22 @@ def target(name: str, value: float | None, sense: Sense, bound: float, *, unit: 
         }[sense]
     )
     shown = f"{sense} {bound:g}{f' {unit}' if unit else ''}"
-    return Target(name=name, value=_rounded(value), target=shown, met=met)
+    return Target(name=name, value=_rounded(value), target=shown, met=met, timed=timed)
+
+
+def counted(section: Section, others_share: float | None) -> Section:
+    """The section, with no timed target met when others took too much of the cores meanwhile.
+
+    A disturbed run is not neutral: it slows those most who wait for all of their threads.
+    """
+    if others_share is None or others_share <= TOLERATED:
+        return section
+    says = f"(disturbed: others took {others_share:.0%} of the cores)"
+    targets = [
+        replace(each, met=False, target=f"{each.target} {says}") if each.timed else each
+        for each in section.targets
+    ]
+    return replace(section, targets=targets)
 
 
 def show_table(section: Section, console: Console) -> None:
@@ -79,7 +110,10 @@ def show_targets(sections: Sequence[Section], console: Console) -> None:
 def write(path: Path, machine: Mapping[str, Cell], sections: Sequence[Section]) -> None:
     """The agreed form: {"machine": …, "rows": […], "targets": […]}."""
     rows = [{"table": section.title, **row} for section in sections for row in section.rows]
-    targets = [asdict(each) for each in all_targets(sections)]
+    targets = [
+        {"name": each.name, "value": each.value, "target": each.target, "met": each.met}
+        for each in all_targets(sections)
+    ]
     document = {"machine": dict(machine), "rows": rows, "targets": targets}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -86,7 +86,9 @@ def _row(size: int, compared: Compared) -> Row:
 
 def _targets(size: int, compared: Compared | None) -> list[Target]:
     equal = None if compared is None else float(compared.equal)
-    targets = [target(f"same bytes alone and in a batch, {size} px", equal, "at least", 1)]
+    targets = [
+        target(f"same bytes alone and in a batch, {size} px", equal, "at least", 1, timed=False)
+    ]
     if size <= SMALL:
         faster = None if compared is None else compared.alone_s / compared.together_s
         name = f"batch of {BATCH}, per picture, {size} px"

@@ -59,6 +59,24 @@ def test_the_bound_is_written_out() -> None:
     assert target("size", 1.0, "at most", 400, unit="MB").target == "at most 400 MB"
 
 
+def test_what_was_timed_beside_other_work_does_not_count() -> None:
+    section = Section(
+        title="1. Speed",
+        note="",
+        rows=[],
+        targets=[
+            target("fast", 5.0, "at least", 4.0),
+            target("small", 5.0, "at most", 400, timed=False),
+        ],
+    )
+    fast, small = counted(section, 0.5).targets
+    assert not fast.met
+    assert fast.target == "at least 4 (disturbed: others took 50% of the cores)"
+    assert small.met
+    assert counted(section, 0.02) == section
+    assert counted(section, None) == section
+
+
 def test_the_tables_name_every_target_and_what_came_of_it() -> None:
     shown = _shown(_section())
     assert "Targets: 1 of 3 met" in shown
