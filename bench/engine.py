@@ -57,7 +57,9 @@ def main() -> None:
     )
     plan = quick(plan) if asked.quick else plan
     rows = asked.rows or (QUICK_ROWS if asked.quick else tuple(ROWS))
-    _make_models(plan, [plan.architecture, *([SD15] if "recipes" in rows else [])])
+    _make_models(
+        plan, [plan.architecture, *(() if asked.quick or "recipes" not in rows else (SD15,))]
+    )
     described = machine()
     console = Console(width=None if sys.stdout.isatty() else 160)
     sections: list[Section] = []

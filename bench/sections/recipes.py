@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.contestant import Contestant, in_turns
-from bench.folders import FAST, SD15, USUAL
+from bench.folders import FAST, SD15, TINY_SD, USUAL
 from bench.peers import EAGER, OURS
 from bench.plan import Drawer, Outcome, Plan, drawing, ratio, seconds, why
 from bench.tables import Row, Section, Target, target
@@ -78,7 +78,7 @@ def _matches(plan: Plan) -> list[Match]:
         architecture=plan.architecture, theirs=usual, ours=OUR_RECIPE, wanted=25, goal=None
     )
     second = Match(architecture=SD15, theirs=LCM_EAGER, ours=OUR_RECIPE, wanted=5, goal=6)
-    return [first, second] if plan.folders.facts(SD15).is_file() else [first]
+    return [first, second] if plan.architecture == TINY_SD else [first]
 
 
 def _played(plan: Plan, match: Match) -> dict[str, Outcome]:
