@@ -12,7 +12,7 @@ about as much as int8 differs from float32 (41 to 95 dB on postcard).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,33 +20,25 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino
 
 from shared.errors import EngineFailed, JobFault, ModelUnavailable, OutOfMemory
 from worker_fn.engine.base import Drawn, PictureRequest, StepDone
 from worker_fn.engine.denoising import Sampler
 from worker_fn.engine.digest import verified_digest
 from worker_fn.engine.exported_model import (
-    DECODER,
-    TEXT_ENCODER,
     TOKENIZER,
-    UNET,
     ExportedModel,
     read_exported_model,
     read_scheduler,
 )
 from worker_fn.engine.guidance import guidance_embedding, guided
 from worker_fn.engine.initial_noise import TorchNoise
+from worker_fn.engine.openvino_networks import Networks, read_networks
 from worker_fn.engine.pixels import picture_of
 from worker_fn.engine.samplers import read_sampler
 from worker_fn.engine.tokenizer import PromptTokenizer
 
 FloatArray = npt.NDArray[np.float32]
-Inputs = Mapping[str, npt.NDArray[Any]]
-
-KEPT_BYTES = 2**30
-"""About how much memory a network's compilations for other shapes may keep."""
-
 KEPT_TEXTS = 64
 
 
@@ -90,41 +82,12 @@ class OpenVinoEngine:
                 model=model,
                 sampler=sampler,
                 tokenizer=tokenizer,
-                networks=_networks(self._folder, self._threads),
+                networks=read_networks(self._folder, self._threads),
             )
             painter.make_ready()
         except RuntimeError as error:  # what OpenVINO raises over a bad graph
             raise ModelUnavailable(f"{self._folder} cannot be compiled: {error}") from error
         return painter
-
-
-class _Network:
-    """One exported part, compiled for each set of input shapes; the latest ones are kept."""
-
-    def __init__(self, core: openvino.Core, graph: Path, config: dict[str, object]) -> None:
-        self._core = core
-        self._model = core.read_model(graph)
-        self._config = config
-        kept = KEPT_BYTES // max(1, graph.with_suffix(".bin").stat().st_size)
-        self._request_for = lru_cache(maxsize=min(64, max(2, kept)))(self._compile)
-
-    def __call__(self, inputs: Inputs) -> FloatArray:
-        """The network's only output."""
-        request = self._request_for(tuple((name, array.shape) for name, array in inputs.items()))
-        output: FloatArray = request.infer(dict(inputs))[0]
-        return output
-
-    def _compile(self, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> openvino.InferRequest:
-        fixed = self._model.clone()
-        fixed.reshape({name: list(shape) for name, shape in shapes})
-        return self._core.compile_model(fixed, "CPU", self._config).create_infer_request()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Networks:
-    text_encoder: _Network
-    unet: _Network
-    decoder: _Network
 
 
 class _Painter:
@@ -136,7 +99,7 @@ class _Painter:
         model: ExportedModel,
         sampler: Sampler,
         tokenizer: PromptTokenizer,
-        networks: _Networks,
+        networks: Networks,
     ) -> None:
         self._model = model
         self._sampler = sampler
@@ -220,29 +183,6 @@ class _Conditions:
 
     text: FloatArray
     negative: FloatArray | None
-
-
-def _networks(folder: Path, threads: int | None) -> _Networks:
-    core = openvino.Core()
-    config = _config(threads)
-    return _Networks(
-        text_encoder=_Network(core, folder / f"{TEXT_ENCODER}.xml", config),
-        unet=_Network(core, folder / f"{UNET}.xml", config),
-        decoder=_Network(core, folder / f"{DECODER}.xml", config),
-    )
-
-
-def _config(threads: int | None) -> dict[str, object]:
-    config: dict[str, object] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-        # A CPU with bfloat16 would otherwise draw other bytes than one without.
-        "INFERENCE_PRECISION_HINT": "f32",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
-        # Two workers on one machine would be pinned to the same cores.
-        "ENABLE_CPU_PINNING": False,
-    }
-    return config if threads is None else {**config, "INFERENCE_NUM_THREADS": threads}
 
 
 def _fault(error: Exception) -> JobFault:
