@@ -7,32 +7,39 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, LCMScheduler
+from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
 
 from shared.errors import InvalidInput, ModelUnavailable
 from worker_fn.engine.samplers import read_sampler
 
 SHAPE = (2, 4, 8, 8)
 CLOSE = 1e-4
+ROUNDED_AT_4096 = 2e-3
+"""Without signal diffusers' Euler holds latents times 4096, where float32 is this coarse."""
 SPACINGS = ("linspace", "leading", "trailing")
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 STEPS = (1, 2, 5, 20)
+EVERY_STEPS = range(1, 51)
+OF_STABLE_DIFFUSION = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
 
 def config_of(scheduler: Any) -> dict[str, Any]:
     return dict(json.loads(scheduler.to_json_string()))
 
 
-def follow(scheduler: Any, steps: int) -> None:
+def follow(scheduler: Any, steps: int, *, close: float = CLOSE) -> None:
     """Takes the same steps with both, and compares after each."""
     random = np.random.default_rng(steps)
     theirs, ours = (torch.Generator("cpu").manual_seed(3) for _ in range(2))
     scheduler.set_timesteps(steps)
     denoising = read_sampler(config_of(scheduler)).start(steps)
-    assert denoising.timesteps.tolist() == scheduler.timesteps.tolist()
-    latents = random.standard_normal(SHAPE, np.float32)
-    expected = torch.from_numpy(latents)
+    np.testing.assert_allclose(denoising.timesteps, scheduler.timesteps.numpy(), CLOSE, CLOSE)
+    noise = random.standard_normal(SHAPE, np.float32)
+    latents = np.float32(denoising.initial_scale) * noise
+    expected = torch.from_numpy(noise) * scheduler.init_noise_sigma
     for timestep in scheduler.timesteps:
+        told = scheduler.scale_model_input(expected, timestep).numpy()
+        np.testing.assert_allclose(latents, told, rtol=close, atol=close)
         prediction = random.standard_normal(SHAPE, np.float32)
         expected = scheduler.step(
             torch.from_numpy(prediction), timestep, expected, generator=theirs, return_dict=False
@@ -40,9 +47,9 @@ def follow(scheduler: Any, steps: int) -> None:
         latents = denoising.step(
             prediction, latents, lambda: torch.randn(SHAPE, generator=ours).numpy()
         )
-        # Relative as well: without signal, epsilon-prediction gives numbers in the thousands.
-        np.testing.assert_allclose(latents, expected.numpy(), rtol=CLOSE, atol=CLOSE)
         assert latents.dtype == np.float32
+    # Relative as well: without signal, epsilon-prediction gives numbers in the thousands.
+    np.testing.assert_allclose(latents, expected.numpy(), rtol=close, atol=close)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +95,61 @@ def test_lcm_follows_diffusers(prediction: str, clip: bool) -> None:
         follow(LCMScheduler(prediction_type=prediction, clip_sample=clip), steps)
 
 
+@pytest.mark.parametrize(
+    ("spacing", "prediction", "zero_snr", "end", "karras"),
+    list(
+        itertools.product(
+            SPACINGS, PREDICTIONS, (False, True), ("zero", "sigma_min"), (False, True)
+        )
+    ),
+)
+def test_euler_follows_diffusers(
+    spacing: str, prediction: str, zero_snr: bool, end: str, karras: bool
+) -> None:
+    scheduler = EulerDiscreteScheduler(
+        timestep_spacing=spacing,
+        prediction_type=prediction,
+        rescale_betas_zero_snr=zero_snr,
+        final_sigmas_type=end,
+        use_karras_sigmas=karras,
+        steps_offset=1,
+        **OF_STABLE_DIFFUSION,
+    )
+    for steps in STEPS:
+        follow(scheduler, steps, close=ROUNDED_AT_4096 if zero_snr else CLOSE)
+
+
+def test_euler_with_karras_ends_follows_diffusers() -> None:
+    scheduler = EulerDiscreteScheduler(use_karras_sigmas=True, sigma_min=0.1, sigma_max=10.0)
+    for steps in STEPS:
+        follow(scheduler, steps)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        DPMSolverMultistepScheduler(steps_offset=1, **OF_STABLE_DIFFUSION),
+        EulerDiscreteScheduler(timestep_spacing="trailing", steps_offset=1, **OF_STABLE_DIFFUSION),
+        LCMScheduler(steps_offset=1, **OF_STABLE_DIFFUSION),
+    ],
+    ids=lambda scheduler: type(scheduler).__name__,
+)
+def test_a_presets_sampler_follows_diffusers_at_any_number_of_steps(
+    scheduler: Any, prediction: str
+) -> None:
+    for steps in EVERY_STEPS:
+        follow(type(scheduler).from_config(scheduler.config, prediction_type=prediction), steps)
+
+
+def test_one_step_of_turbo_is_the_picture_that_is_predicted_from_noise_alone() -> None:
+    scheduler = EulerDiscreteScheduler(timestep_spacing="trailing", **OF_STABLE_DIFFUSION)
+    denoising = read_sampler(config_of(scheduler)).start(1)
+    assert denoising.timesteps.tolist() == [999]
+    still = np.zeros(SHAPE, np.float32)
+    np.testing.assert_array_equal(denoising.step(still, still, lambda: still), still)
+
+
 def test_zero_snr_lcm_follows_diffusers() -> None:
     follow(LCMScheduler(prediction_type="v_prediction", rescale_betas_zero_snr=True), 4)
 
@@ -118,9 +180,27 @@ def test_settings_left_over_from_other_schedulers_do_no_harm() -> None:
     read_sampler({**config_of(DPMSolverMultistepScheduler()), "skip_prk_steps": True})
 
 
-def test_another_scheduler_is_refused_by_name() -> None:
-    with pytest.raises(ModelUnavailable, match="EulerDiscreteScheduler"):
-        read_sampler({"_class_name": "EulerDiscreteScheduler"})
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("interpolation_type", "log_linear"),
+        ("timestep_type", "continuous"),
+        ("use_exponential_sigmas", True),
+        ("use_beta_sigmas", True),
+        ("sigma_max", "high"),
+        ("timestep_spacing", "even"),
+    ],
+)
+def test_a_setting_of_euler_that_is_not_supported_is_refused_by_name(
+    setting: str, value: object
+) -> None:
+    with pytest.raises(ModelUnavailable, match=setting):
+        read_sampler({**config_of(EulerDiscreteScheduler()), setting: value})
+
+
+def test_another_scheduler_is_refused_by_name_and_with_what_to_do() -> None:
+    with pytest.raises(ModelUnavailable, match=r"HeunDiscreteScheduler.*change the model's"):
+        read_sampler({"_class_name": "HeunDiscreteScheduler"})
 
 
 def test_lcm_without_signal_cannot_predict_noise() -> None:
@@ -135,6 +215,7 @@ def test_more_steps_than_lcm_was_distilled_for_are_invalid_input() -> None:
 
 
 def test_a_number_of_steps_that_rounds_to_one_more_is_invalid_input() -> None:
-    scheduler = DPMSolverMultistepScheduler(timestep_spacing="trailing")
-    with pytest.raises(InvalidInput, match="61"):
-        read_sampler(config_of(scheduler)).start(61)
+    for kind in (DPMSolverMultistepScheduler, EulerDiscreteScheduler):
+        scheduler = kind(timestep_spacing="trailing")
+        with pytest.raises(InvalidInput, match="61"):
+            read_sampler(config_of(scheduler)).start(61)

@@ -17,8 +17,11 @@ Noise = Callable[[], FloatArray]
 class Denoising(Protocol):
     """One denoising of a batch of latents, from its first step to its last."""
 
-    timesteps: npt.NDArray[np.int64]
-    """The training timestep of each step, in the order of the steps."""
+    timesteps: FloatArray
+    """The training timestep of each step, in the order of the steps; may lie between two."""
+
+    initial_scale: float
+    """What the first noise is multiplied by, to be the latents of the first step."""
 
     def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
         """The latents after the next step, given what the UNet predicts for these latents."""

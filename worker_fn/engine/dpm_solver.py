@@ -1,8 +1,7 @@
 """DPM-Solver++ (multistep, orders one and two) in numpy.
 
 Lu et al., https://arxiv.org/abs/2211.01095; step for step what diffusers'
-DPMSolverMultistepScheduler does. With s the noise-to-signal ratio of a step, a = 1/sqrt(s^2 + 1)
-is the share of the picture, a*s that of the noise, and lambda = -log s.
+DPMSolverMultistepScheduler does. With s the noise-to-signal ratio of a step, lambda = -log s.
 """
 
 from __future__ import annotations
@@ -17,12 +16,10 @@ import numpy.typing as npt
 
 from shared.errors import InvalidInput
 from worker_fn.engine.denoising import FloatArray, Noise
-from worker_fn.engine.noise_schedule import LINEAR, read_signal_left
+from worker_fn.engine.first_order import first_order, shares
+from worker_fn.engine.noise_schedule import LINEAR, read_ratios
 from worker_fn.engine.prediction import PREDICTIONS, clean_latents
 from worker_fn.engine.scheduler_settings import SchedulerSettings
-
-SMALLEST_SIGNAL = np.float32(2**-24)
-"""Stands for no signal at all, so that the first ratio is not infinite; as in diffusers."""
 
 FEW_STEPS = 15
 """Below this many, `lower_order_final` makes the last step a first-order one."""
@@ -64,7 +61,7 @@ class DpmSolver:
         ends_low = step == steps - 1 and (self.first_order_at_end or short)
         return 1 if step == 0 or ends_low else self.order
 
-    def _timesteps(self, steps: int) -> npt.NDArray[np.int64]:
+    def _timesteps(self, steps: int) -> FloatArray:
         """Table 2 of https://arxiv.org/abs/2305.08891."""
         trained = len(self.ratios)
         if self.spacing == "linspace":
@@ -73,15 +70,15 @@ class DpmSolver:
             spaced = np.arange(steps, 0.0, -1) * (trained // (steps + 1)) + self.offset
         else:
             spaced = np.arange(trained, 0, -trained / steps).round() - 1
-        return spaced.astype(np.int64)
+        return spaced.astype(np.float32)
 
 
 class DpmDenoising:
     """One denoising; see `denoising.Denoising`."""
 
-    def __init__(
-        self, solver: DpmSolver, timesteps: npt.NDArray[np.int64], ratios: list[float]
-    ) -> None:
+    initial_scale = 1.0
+
+    def __init__(self, solver: DpmSolver, timesteps: FloatArray, ratios: list[float]) -> None:
         self.timesteps = timesteps
         self._solver = solver
         self._ratios = ratios
@@ -90,7 +87,8 @@ class DpmDenoising:
 
     def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
         """As `Denoising.step`; takes no noise."""
-        signal, noisiness = _shares(self._ratios[self._step])
+        now, after = self._ratios[self._step : self._step + 2]
+        signal, noisiness = shares(now)
         clean = clean_latents(
             self._solver.prediction,
             prediction,
@@ -98,7 +96,7 @@ class DpmDenoising:
             signal=np.float32(signal),
             noise=np.float32(noisiness),
         )
-        stepped = self._first_order(clean, latents)
+        stepped = first_order(clean, latents, now=now, after=after)
         if self._before is not None and self._order() == 2:
             stepped += self._second_order(clean, self._before)
         self._before = clean
@@ -108,17 +106,11 @@ class DpmDenoising:
     def _order(self) -> int:
         return self._solver.order_of(self._step, len(self.timesteps))
 
-    def _first_order(self, clean: FloatArray, latents: FloatArray) -> FloatArray:
-        now, after = self._ratios[self._step], self._ratios[self._step + 1]
-        signal, noise = _shares(after)
-        kept = np.float32(noise / _shares(now)[1])
-        return kept * latents + np.float32(signal * (1 - after / now)) * clean
-
     def _second_order(self, clean: FloatArray, before: FloatArray) -> FloatArray:
         """What the second order adds: the slope between the last two clean predictions."""
         last, now, after = self._ratios[self._step - 1 : self._step + 2]
         stride, last_stride = math.log(now / after), math.log(last / now)
-        signal, _ = _shares(after)
+        signal, _ = shares(after)
         shrink = after / now - 1
         weight = -shrink / 2 if self._solver.midpoint else shrink / stride + 1
         return np.float32(signal * weight * stride / last_stride) * (clean - before)
@@ -128,13 +120,10 @@ def read_dpm_solver(config: Mapping[str, Any]) -> DpmSolver:
     """The solver for a scheduler_config.json. Raises ModelUnavailable naming a bad setting."""
     settings = SchedulerSettings(config, unused=UNUSED)
     _refuse_variants(settings)
-    left = read_signal_left(settings, kind=LINEAR, start=0.0001, end=0.02)
-    if settings.flag("rescale_betas_zero_snr", False):
-        left[-1] = SMALLEST_SIGNAL
-    ratios = np.sqrt((1 - left) / left)
+    ratios = read_ratios(settings, kind=LINEAR, start=0.0001, end=0.02)
     zero_end = settings.choice("final_sigmas_type", "zero", ("zero", "sigma_min")) == "zero"
     solver = DpmSolver(
-        ratios=ratios.astype(np.float64),
+        ratios=ratios,
         last_ratio=0.0 if zero_end else float(ratios[0]),
         order=settings.choice("solver_order", 2, (1, 2)),
         prediction=settings.choice("prediction_type", "epsilon", PREDICTIONS),
@@ -164,9 +153,3 @@ def _refuse_variants(settings: SchedulerSettings) -> None:
         "use_dynamic_shifting",
     ):
         settings.must_be(name, False)
-
-
-def _shares(ratio: float) -> tuple[float, float]:
-    """The shares of picture and noise at a noise-to-signal ratio."""
-    signal = 1 / math.sqrt(ratio**2 + 1)
-    return signal, ratio * signal

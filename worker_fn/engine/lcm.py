@@ -46,25 +46,28 @@ class Lcm:
         stride = len(self.left) // self.original_steps
         trained = np.arange(self.original_steps, 0, -1) * stride - 1
         chosen = np.linspace(0, len(trained), num=steps, endpoint=False)
-        return LcmDenoising(self, trained[np.floor(chosen).astype(np.int64)].astype(np.int64))
+        return LcmDenoising(self, trained[np.floor(chosen).astype(np.int64)])
 
 
 class LcmDenoising:
     """One denoising; see `denoising.Denoising`."""
 
-    def __init__(self, lcm: Lcm, timesteps: npt.NDArray[np.int64]) -> None:
-        self.timesteps = timesteps
+    initial_scale = 1.0
+
+    def __init__(self, lcm: Lcm, chosen: npt.NDArray[np.int64]) -> None:
+        self.timesteps = chosen.astype(np.float32)
+        self._chosen = [int(timestep) for timestep in chosen]
         self._lcm = lcm
         self._step = 0
 
     def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
         """As `Denoising.step`; every step but the last adds fresh noise."""
-        timestep = int(self.timesteps[self._step])
+        timestep = self._chosen[self._step]
         denoised = self._denoised(timestep, prediction, latents)
         self._step += 1
-        if self._step == len(self.timesteps):
+        if self._step == len(self._chosen):
             return denoised
-        signal, noisiness = self._shares(int(self.timesteps[self._step]))
+        signal, noisiness = self._shares(self._chosen[self._step])
         return signal * denoised + noisiness * noise()
 
     def _denoised(self, timestep: int, prediction: FloatArray, latents: FloatArray) -> FloatArray:

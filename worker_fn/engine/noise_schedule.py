@@ -14,6 +14,23 @@ from worker_fn.engine.scheduler_settings import SchedulerSettings
 FloatArray = npt.NDArray[np.float32]
 LINEAR, SCALED_LINEAR = "linear", "scaled_linear"
 
+SMALLEST_SIGNAL = np.float32(2**-24)
+"""Stands for no signal at all, so that the first ratio is not infinite; as in diffusers."""
+
+
+def read_ratios(
+    settings: SchedulerSettings, *, kind: str, start: float, end: float
+) -> npt.NDArray[np.float64]:
+    """Noise over signal per training timestep; shape (timesteps,), rising.
+
+    Arguments and errors as of `read_signal_left`.
+    """
+    left = read_signal_left(settings, kind=kind, start=start, end=end)
+    if settings.flag("rescale_betas_zero_snr", False):
+        left[-1] = SMALLEST_SIGNAL
+    ratios: npt.NDArray[np.float64] = np.sqrt((1 - left) / left).astype(np.float64)
+    return ratios
+
 
 def read_signal_left(
     settings: SchedulerSettings, *, kind: str, start: float, end: float

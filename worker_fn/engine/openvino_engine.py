@@ -132,10 +132,10 @@ class _Painter:
         def fresh_noise() -> FloatArray:
             return np.concatenate([noise.draw(shape) for noise in noises])
 
-        latents = fresh_noise()
+        latents = np.float32(denoising.initial_scale) * fresh_noise()
         conditions = self._conditions(requests)
         for step, timestep in enumerate(denoising.timesteps, start=1):
-            prediction = self._predicted(latents, int(timestep), conditions, first.guidance)
+            prediction = self._predicted(latents, float(timestep), conditions, first.guidance)
             latents = denoising.step(prediction, latents, fresh_noise)
             yield StepDone(step=step, steps=first.steps)
         pictures = (self._decoded(latents[[index]]) for index in range(len(requests)))
@@ -149,7 +149,7 @@ class _Painter:
         return _Conditions(text=text, negative=negative)
 
     def _predicted(
-        self, latents: FloatArray, timestep: int, conditions: _Conditions, guidance: float
+        self, latents: FloatArray, timestep: float, conditions: _Conditions, guidance: float
     ) -> FloatArray:
         def predict(sample: FloatArray, text: FloatArray) -> FloatArray:
             inputs: dict[str, npt.NDArray[Any]] = {

@@ -8,10 +8,12 @@ from typing import Any
 from shared.errors import ModelUnavailable
 from worker_fn.engine.denoising import Sampler
 from worker_fn.engine.dpm_solver import read_dpm_solver
+from worker_fn.engine.euler import read_euler
 from worker_fn.engine.lcm import read_lcm
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Sampler]] = {
     "DPMSolverMultistepScheduler": read_dpm_solver,
+    "EulerDiscreteScheduler": read_euler,
     "LCMScheduler": read_lcm,
 }
 
@@ -24,6 +26,7 @@ def read_sampler(config: Mapping[str, Any]) -> Sampler:
     name = str(config.get("_class_name"))
     if name not in READERS:
         raise ModelUnavailable(
-            f"the scheduler {name} is not supported here, only {', '.join(sorted(READERS))}"
+            f"the scheduler {name} is not supported here, only {', '.join(sorted(READERS))}: "
+            "use the diffusers engine, or change the model's scheduler"
         )
     return READERS[name](config)

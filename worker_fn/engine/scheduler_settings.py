@@ -30,6 +30,10 @@ class SchedulerSettings:
             raise _refused(name, value, "a number")
         return float(value)
 
+    def number_or_none(self, name: str) -> float | None:
+        """A finite number, or None where the setting is null or absent. Raises ModelUnavailable."""
+        return None if self._value(name, None) is None else self.number(name, 0.0)
+
     def whole(self, name: str, default: int) -> int:
         """A whole number. Raises ModelUnavailable for anything else."""
         value = self._value(name, default)
