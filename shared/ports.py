@@ -94,8 +94,8 @@ class Delivery:
 class WorkQueue(Protocol):
     """A doorbell: it may ring twice, late or never, and nothing may break."""
 
-    def send(self, body: str) -> None:
-        """Ring."""
+    def send(self, body: str, *, group: str = "") -> None:
+        """Ring. Groups take turns: many messages of one never hold up the first of another."""
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         """Messages, hidden from others for the visibility timeout; waits for the first one."""

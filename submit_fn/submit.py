@@ -66,7 +66,7 @@ class Submit:
     def _ring(self, job: Job) -> None:
         """The job is accepted already: a bell that fails must not turn 202 into an error."""
         try:
-            self.queue.send(encode(job.id))
+            self.queue.send(encode(job.id), group=job.tenant)
         except Unavailable:
             self.log.exception(LogEvent.BELL_LOST, job_id=job.id)
 

@@ -51,7 +51,7 @@ class Sweep:
 
     def _ring(self, job: Job) -> None:
         try:
-            self.queue.send(encode(job.id))
+            self.queue.send(encode(job.id), group=job.tenant)
         except Unavailable:
             self.log.exception(LogEvent.BELL_LOST, job_id=job.id)
 

@@ -1,4 +1,4 @@
-"""One SQLite file in WAL mode: connections, transactions, schema, and where its errors stop.
+"""One SQLite file in WAL mode: connections, transactions, and where its errors stop.
 
 Only what the caller was promised has to survive a power cut, so a durable write syncs the log and
 any other write does not; both survive kill -9, because the log is the kernel's by then.
@@ -12,32 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.embedded.schema import prepare
 from shared.errors import Unavailable
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-  id TEXT PRIMARY KEY, tenant TEXT NOT NULL, status TEXT NOT NULL, spec TEXT NOT NULL,
-  created_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,
-  due_ms INTEGER, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
-  max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
-  lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
-  timing TEXT, error TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, status, created_ms) WHERE due_ms IS NOT NULL;
-CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
-CREATE INDEX IF NOT EXISTS jobs_tenant_status ON jobs (tenant, status, id);
-CREATE INDEX IF NOT EXISTS jobs_expires ON jobs (expires_ms);
-CREATE TABLE IF NOT EXISTS idempotency (
-  tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL,
-  expires_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS idempotency_expires ON idempotency (expires_ms);
-CREATE TABLE IF NOT EXISTS messages (
-  id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL, visible_ms INTEGER NOT NULL,
-  receives INTEGER NOT NULL DEFAULT 0, receipt TEXT
-);
-CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_ms, id);
-"""
 BUSY_S = 10.0
 
 
@@ -53,7 +30,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
         with _errors(), self._lent() as connection:
-            connection.executescript(SCHEMA)
+            prepare(connection)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

@@ -1,4 +1,9 @@
-"""A work queue in SQLite with SQS's rules: visibility timeout, redelivery, dead letters."""
+"""A work queue in SQLite with SQS's rules: visibility timeout, redelivery, dead letters.
+
+Groups take turns by start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996): a message gets its
+number when it is sent, one after its group's last or that of the message handed out last,
+whichever is later; the lowest number goes first. So a take costs the same however many wait.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,17 @@ from shared.ports import Clock, Delivery
 
 _TAKE = """
 UPDATE messages SET visible_ms=?, receives=receives+1, receipt=? WHERE id=(
-  SELECT id FROM messages WHERE queue=? AND visible_ms<=? ORDER BY visible_ms, id LIMIT 1
-) RETURNING id, body, receives, receipt
+  SELECT id FROM messages INDEXED BY messages_turn WHERE queue=? AND visible_ms<=?
+  ORDER BY turn, visible_ms, id LIMIT 1
+) RETURNING id, body, receives, receipt, turn
+"""
+_NEXT_TURN = """
+INSERT INTO group_turns (queue, grp, turn)
+VALUES (:queue, :grp, COALESCE((SELECT turn FROM queue_turns WHERE queue=:queue), 0))
+ON CONFLICT DO UPDATE SET turn=MAX(group_turns.turn+1, excluded.turn) RETURNING turn
+"""
+_TURN_TAKEN = """
+INSERT INTO queue_turns VALUES (?, ?) ON CONFLICT DO UPDATE SET turn=MAX(turn, excluded.turn)
 """
 
 
@@ -39,11 +53,12 @@ class SqliteQueue:
         self._max_receives = max_receives
         self._dead_letters = dead_letters
 
-    def send(self, body: str) -> None:
+    def send(self, body: str, *, group: str = "") -> None:
         with self._database.writing() as connection:
+            turn = connection.execute(_NEXT_TURN, {"queue": self._name, "grp": group}).fetchone()[0]
             connection.execute(
-                "INSERT INTO messages (queue, body, visible_ms) VALUES (?, ?, ?)",
-                (self._name, body, self._clock()),
+                "INSERT INTO messages (queue, grp, turn, body, visible_ms) VALUES (?, ?, ?, ?, ?)",
+                (self._name, group, turn, body, self._clock()),
             )
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
@@ -91,6 +106,8 @@ class SqliteQueue:
             _TAKE, (now_ms + self._visibility_ms, receipt, self._name, now_ms)
         )
         row: sqlite3.Row | None = taken.fetchone()
+        if row is not None:
+            connection.execute(_TURN_TAKEN, (self._name, row["turn"]))
         return row
 
     def _bury(self, connection: sqlite3.Connection, message_id: int) -> None:

@@ -164,3 +164,10 @@ def test_receivers_at_the_same_time_get_different_messages(family: Family) -> No
     with ThreadPoolExecutor(8) as threads:
         deliveries = list(threads.map(lambda _: _receive(queue, wait_s=5), range(40)))
     assert sorted(int(delivery.body) for delivery in deliveries) == list(range(40))
+
+
+def test_every_message_of_every_group_is_handed_out(family: Family) -> None:
+    queue = family.work_queue().main
+    for number in range(12):
+        queue.send(str(number), group=f"tenant-{number % 3}")
+    assert sorted(map(int, _drained(queue))) == list(range(12))

@@ -1,0 +1,56 @@
+"""The tables and indexes of one machine's database, and how an older file is brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+  id TEXT PRIMARY KEY, tenant TEXT NOT NULL, status TEXT NOT NULL, spec TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, deadline_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,
+  due_ms INTEGER, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
+  lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
+  timing TEXT, error TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, status, created_ms) WHERE due_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
+CREATE INDEX IF NOT EXISTS jobs_tenant_status ON jobs (tenant, status, id);
+CREATE INDEX IF NOT EXISTS jobs_expires ON jobs (expires_ms);
+CREATE TABLE IF NOT EXISTS idempotency (
+  tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL,
+  expires_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS idempotency_expires ON idempotency (expires_ms);
+CREATE TABLE IF NOT EXISTS messages (
+  id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL, visible_ms INTEGER NOT NULL,
+  receives INTEGER NOT NULL DEFAULT 0, receipt TEXT, grp TEXT NOT NULL DEFAULT '',
+  turn INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS group_turns (
+  queue TEXT NOT NULL, grp TEXT NOT NULL, turn INTEGER NOT NULL, PRIMARY KEY (queue, grp)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS queue_turns (queue TEXT PRIMARY KEY, turn INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_ms, id);
+"""
+_ADDED = (
+    ("messages", "grp", "TEXT NOT NULL DEFAULT ''"),
+    ("messages", "turn", "INTEGER NOT NULL DEFAULT 0"),
+)
+"""Columns that files of earlier versions lack: table, name, and what it holds."""
+_INDEXES = """
+CREATE INDEX IF NOT EXISTS messages_turn ON messages (queue, turn, visible_ms, id);
+"""
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make what is missing; any number of processes may do so at once."""
+    connection.executescript(_TABLES)
+    connection.execute("BEGIN IMMEDIATE")
+    for table, column, kind in _ADDED:
+        there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if column not in there:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+    connection.execute("COMMIT")
+    connection.executescript(_INDEXES)
