@@ -23,7 +23,7 @@ PROOFS = {
     "client": ("darkroom.cli",),
     "local": ("infra.local.run",),
     "demo": ("infra.local.run", "infra.demo.__main__", "worker_fn.engine.openvino_engine"),
-    "loadtest": ("locust",),
+    "loadtest": ("loadtest.users", "loadtest.__main__"),
 }
 PLACES = {
     "AWS_DEFAULT_REGION": "us-east-1",

@@ -1,0 +1,1 @@
+"""A black-box load test: whatever speaks Darkroom's HTTP contract can be put under load."""

@@ -1,0 +1,140 @@
+"""The wiring of a run: `locust -f loadtest/locustfile.py --host URL --scenario smoke --headless`.
+
+`python -m loadtest` starts this and makes the report; started by hand, with `--master` and
+`--worker` on several machines, it leaves the events in the master's `--events` file, from which
+`python -m loadtest --from-events FILE` makes the same report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gevent
+from geventhttpclient import HTTPClient
+from geventhttpclient.url import URL
+from locust import events
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtest.events import Crowd
+from loadtest.preflight import fitting, offered
+from loadtest.queue_watch import QUEUE, QueueWatch
+from loadtest.recorder import FileRecorder, Outbox, Record
+from loadtest.scenarios import Scenario, scaled, scenarios, with_users
+from loadtest.shape import ScenarioShape
+from loadtest.users import ArrivingUser, PictureUser
+
+KEY = "DARKROOM_API_KEY"
+"""In the environment, because command lines are seen by everyone on a machine."""
+
+UNDER_WAY = ("spawning", "running", "stopping")
+
+
+class Client(PictureUser):
+    """A user of the closed-loop scenarios."""
+
+
+class Arrivals(ArrivingUser):
+    """The open loop."""
+
+
+class Shape(ScenarioShape):
+    """The chosen scenario's."""
+
+
+@events.init_command_line_parser.add_listener
+def _options(parser: Any) -> None:
+    known = scenarios()
+    parser.add_argument("--scenario", choices=sorted(known), default="smoke", help="what to play")
+    parser.add_argument("--scale", type=float, default=1.0, help="every duration times this")
+    parser.add_argument("--most-users", type=int, default=0, help="instead of the scenario's")
+    parser.add_argument("--rate", type=float, default=0, help="arrivals/s that capacity starts at")
+    parser.add_argument("--wait", type=int, default=20, help="Prefer: wait=N; 0 polls plainly")
+    parser.add_argument("--events", default="load/events.jsonl", help="where events are written")
+
+
+@events.init.add_listener
+def _wire(environment: Environment, **_: Any) -> None:
+    options = environment.parsed_options
+    assert options is not None
+    scenario, _left_out = fitting(chosen(options), offered(str(environment.host), _headers()))
+    record = _recorder(environment, Path(options.events))
+    users: type[PictureUser] = Arrivals if scenario.arrivals_per_s is not None else Client
+    users.scenario, users.record = scenario, staticmethod(record)
+    users.headers, users.wait_s = _headers(), options.wait
+    users.run_id = secrets.token_hex(4)
+    environment.user_classes = [users]
+    if isinstance(environment.runner, WorkerRunner):
+        return
+    watch = QueueWatch(fetch=_fetch(environment), wall_s=time.time)
+    Shape.scenario, Shape.watch = scenario, watch
+    Shape.running_users = staticmethod(lambda: _running(environment))
+    gevent.spawn(_look_on, environment, watch, record)
+
+
+def chosen(options: Namespace) -> Scenario:
+    """The scenario as the command line changes it."""
+    scenario = scaled(scenarios()[options.scenario], options.scale)
+    if options.most_users:
+        scenario = with_users(scenario, options.most_users)
+    if options.rate and scenario.arrivals_per_s is not None:
+        scenario = replace(scenario, arrivals_per_s=options.rate)
+    return scenario
+
+
+def _recorder(environment: Environment, path: Path) -> Record:
+    """A worker's events travel with its statistics; the master writes them."""
+    if isinstance(environment.runner, WorkerRunner):
+        outbox = Outbox()
+        environment.events.report_to_master.add_listener(
+            lambda client_id, data: data.update(darkroom=outbox.take())
+        )
+        return outbox
+    recorder = FileRecorder(path)
+    if isinstance(environment.runner, MasterRunner):
+        environment.events.worker_report.add_listener(
+            lambda client_id, data: recorder.write_all(data.pop("darkroom", []))
+        )
+    return recorder
+
+
+def _look_on(environment: Environment, watch: QueueWatch, record: Record) -> None:
+    """Once a second: how many users run here, how much waits there."""
+    while True:
+        if environment.runner is not None and environment.runner.state in UNDER_WAY:
+            record(Crowd(at_s=time.time(), users=_running(environment)))
+            if (seen := watch.look()) is not None:
+                record(seen)
+        gevent.sleep(1)
+
+
+def _running(environment: Environment) -> int:
+    return environment.runner.user_count if environment.runner is not None else 0
+
+
+def _fetch(environment: Environment) -> Any:
+    def fetch() -> bytes | None:
+        url = URL(str(environment.host))
+        client = HTTPClient.from_url(url, connection_timeout=5, network_timeout=5)
+        try:
+            answer = client.get(url.path.rstrip("/") + QUEUE, headers=_headers())
+            body = bytes(answer.read())
+            return body if answer.status_code == 200 and json.loads(body) else None
+        except (OSError, ValueError):
+            return None
+        finally:
+            client.close()
+
+    return fetch
+
+
+def _headers() -> dict[str, str]:
+    key = os.environ.get(KEY)
+    return {"Authorization": f"Bearer {key}"} if key else {}
