@@ -1,10 +1,12 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENGINE ?= openvino
+SCENARIO ?= smoke
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
 
-.PHONY: help demo serve test check fix extras
+.PHONY: help demo serve test check fix extras package
+TEMPLATES = $(wildcard infra/*.yaml)
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -15,18 +17,29 @@ demo: .venv/demo.stamp ## Draw six pictures into demo/, from nothing in minutes
 serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
 	.venv/bin/python -m infra.local --engine $(ENGINE)
 
+.PHONY: load
+load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCENARIO=smoke SCALE=1
+	.venv/bin/python -m loadtest --scenario $(SCENARIO) --out load/$(SCENARIO) \
+	  $(if $(HOST),--host $(HOST)) $(if $(SCALE),--scale $(SCALE)) $(LOAD)
+
 test: .venv/dev.stamp .venv-aws-local/done.stamp ## Run every test
 	.venv/bin/python -m pytest
 
-check: .venv/dev.stamp ## Look for faults; writes nothing
+check: .venv/dev.stamp .venv-lint/done.stamp ## Look for faults; writes nothing
 	.venv/bin/ruff format --check $(HERE)
 	.venv/bin/ruff check $(HERE)
 	.venv/bin/mypy $(HERE)
 	.venv/bin/lint-imports
+	.venv-lint/bin/cfn-lint $(TEMPLATES)
+	.venv-lint/bin/checkov $(addprefix --file ,$(TEMPLATES)) --framework cloudformation \
+	  --skip-download --compact --quiet
 
 fix: .venv/dev.stamp ## Mend what can be mended by itself
 	.venv/bin/ruff check --fix $(HERE)
 	.venv/bin/ruff format $(HERE)
+
+package: .venv/made.stamp ## Build what AWS runs of the light units, into build/
+	.venv/bin/python -m infra.zips --out build
 
 extras: .venv/demo.stamp ## Prove, in empty environments, that each install extra is enough
 	.venv/bin/python -m infra.extras
@@ -37,6 +50,10 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 
 .venv/demo.stamp: .venv/made.stamp pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/load.stamp: .venv/demo.stamp
+	$(PIP) -c constraints.txt -e '.[demo,loadtest]'
 	touch $@
 
 # torch first and by its exact version: anything looser would pull in gigabytes for GPUs.
@@ -52,4 +69,13 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 	$(PYTHON) -m venv .venv-aws-local
 	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -c constraints-aws-local.txt ministack==1.5.33 aws-sam-translator
+	touch $@
+
+.PHONY: .venv-lint
+.venv-lint: .venv-lint/done.stamp
+
+.venv-lint/done.stamp: constraints-lint.txt
+	$(PYTHON) -m venv .venv-lint
+	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints-lint.txt cfn-lint==1.58.0 checkov==3.3.30
 	touch $@
