@@ -2,6 +2,7 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENGINE ?= openvino
 SCENARIO ?= smoke
+SCENARIO ?= smoke
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
 
@@ -16,6 +17,11 @@ demo: .venv/demo.stamp ## Draw six pictures into demo/, from nothing in minutes
 
 serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
 	.venv/bin/python -m infra.local --engine $(ENGINE)
+
+.PHONY: load
+load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCENARIO=smoke SCALE=1
+	.venv/bin/python -m loadtest --scenario $(SCENARIO) --out load/$(SCENARIO) \
+	  $(if $(HOST),--host $(HOST)) $(if $(SCALE),--scale $(SCALE)) $(LOAD)
 
 .PHONY: load
 load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCENARIO=smoke SCALE=1
@@ -50,6 +56,10 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 
 .venv/demo.stamp: .venv/made.stamp pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/load.stamp: .venv/demo.stamp
+	$(PIP) -c constraints.txt -e '.[demo,loadtest]'
 	touch $@
 
 .venv/load.stamp: .venv/demo.stamp
