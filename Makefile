@@ -2,7 +2,6 @@ PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENGINE ?= openvino
 SCENARIO ?= smoke
-SCENARIO ?= smoke
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
 
@@ -17,11 +16,6 @@ demo: .venv/demo.stamp ## Draw six pictures into demo/, from nothing in minutes
 
 serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
 	.venv/bin/python -m infra.local --engine $(ENGINE)
-
-.PHONY: load
-load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCENARIO=smoke SCALE=1
-	.venv/bin/python -m loadtest --scenario $(SCENARIO) --out load/$(SCENARIO) \
-	  $(if $(HOST),--host $(HOST)) $(if $(SCALE),--scale $(SCALE)) $(LOAD)
 
 .PHONY: load
 load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCENARIO=smoke SCALE=1
@@ -62,10 +56,6 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 	$(PIP) -c constraints.txt -e '.[demo,loadtest]'
 	touch $@
 
-.venv/load.stamp: .venv/demo.stamp
-	$(PIP) -c constraints.txt -e '.[demo,loadtest]'
-	touch $@
-
 # torch first and by its exact version: anything looser would pull in gigabytes for GPUs.
 .venv/dev.stamp: .venv/demo.stamp
 	$(PIP) -c constraints.txt torch==2.13.0
@@ -79,6 +69,8 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 	$(PYTHON) -m venv .venv-aws-local
 	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -c constraints-aws-local.txt ministack==1.5.33 aws-sam-translator
+	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints-aws-local.txt --target .venv-aws-local/runtime --upgrade awslambdaric
 	touch $@
 
 .PHONY: .venv-lint
