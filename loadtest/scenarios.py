@@ -88,9 +88,8 @@ def users_at(scenario: Scenario, elapsed_s: float) -> int | None:
     for phase in scenario.phases:
         if elapsed_s < phase.seconds:
             span = phase.users_to - phase.users_from
-            steps = abs(span) + (span > 0)
-            done = int(elapsed_s / phase.seconds * steps) if steps else 0
-            return phase.users_from + (done if span > 0 else -done)
+            steps = int(elapsed_s / phase.seconds * abs(span))
+            return phase.users_from + (steps + 1 if span > 0 else -steps)
         elapsed_s -= phase.seconds
     return None
 
