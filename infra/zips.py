@@ -11,11 +11,12 @@ import json
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from infra.requirements import requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 UNITS = {"submit_fn": "submit", "status_fn": "status", "upkeep_fn": "upkeep"}
@@ -63,12 +64,6 @@ def catalog_of(models: Path) -> bytes:
     """The cards of all models under `models`, as DARKROOM_CATALOG wants them."""
     cards = [json.loads(card.read_bytes()) for card in sorted(models.glob("*/card.json"))]
     return json.dumps(cards, ensure_ascii=False).encode()
-
-
-def requirements(extra: str) -> tuple[str, ...]:
-    """What pyproject.toml says that the extra brings."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return tuple(project["optional-dependencies"][extra])
 
 
 class _Installed:

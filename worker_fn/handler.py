@@ -23,9 +23,14 @@ class LambdaContext(Protocol):
 def make_handler(
     consume: Consume, queue: WorkQueue
 ) -> Callable[[Mapping[str, Any], LambdaContext], dict[str, Any]]:
-    """The worker unit's Lambda handler, for an event source with ReportBatchItemFailures."""
+    """The worker unit's Lambda handler, for an event source with ReportBatchItemFailures.
+
+    An event without records comes from the schedule that keeps a worker warm.
+    """
 
     def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        if not event["Records"]:
+            consume.warm.load()
         failures = [
             {"itemIdentifier": record["messageId"]}
             for record in event["Records"]

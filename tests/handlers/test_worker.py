@@ -50,6 +50,15 @@ def test_an_event_becomes_a_picture(service: Service) -> None:
     assert picture_of(service, job_id).size == (96, 64)
 
 
+def test_an_event_without_records_loads_the_model(service: Service) -> None:
+    consume = service.consume()
+
+    answer = make_handler(consume, service.queue)({"Records": []}, Context())
+
+    assert answer == {"batchItemFailures": []}
+    assert not consume.warm.load().cold
+
+
 def test_the_picture_says_what_made_it(service: Service) -> None:
     job_id = service.submitted(prompt="a café 🌙", seed=7, steps=3)
     invoke(service, sqs_event(encode(job_id)))
