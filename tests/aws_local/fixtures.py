@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.aws_local.ministack import MiniStack, running
 from shared.aws import clients
 from tests.aws_local.places import Clients
-from tests.aws_local.server import AwsLocal, running
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +26,14 @@ def aws_credentials() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def aws_server(
     aws_credentials: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AwsLocal]:
+) -> Iterator[MiniStack]:
     """One MiniStack for the whole run; fails, never skips, where it is not installed."""
     with running(tmp_path_factory.mktemp("aws-local") / "log.txt") as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def aws_clients(aws_server: AwsLocal) -> Clients:
+def aws_clients(aws_server: MiniStack) -> Clients:
     """Clients of that server: making one takes longer than most tests."""
     return _clients(aws_server.url)
 
@@ -45,7 +45,7 @@ def aws_clients_of_nobody(aws_credentials: None) -> Clients:
 
 
 @pytest.fixture(scope="module")
-def aws_local(aws_server: AwsLocal, aws_clients: Clients) -> Clients:
+def aws_local(aws_server: MiniStack, aws_clients: Clients) -> Clients:
     """The server's clients, with the server empty at the start of each module."""
     aws_server.reset()
     return aws_clients

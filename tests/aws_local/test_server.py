@@ -7,14 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.aws_local.ministack import MiniStack, MiniStackError, running
 from shared.ports import image_key
 from tests.aws_local.places import Clients, new_bucket, new_table
-from tests.aws_local.server import AwsLocal, AwsLocalError, running
 
 
 def test_where_it_is_not_installed_it_says_what_to_do(tmp_path: Path) -> None:
     with (
-        pytest.raises(AwsLocalError, match=r"make \.venv-aws-local"),
+        pytest.raises(MiniStackError, match=r"make \.venv-aws-local"),
         running(tmp_path / "log.txt", python=tmp_path / "python"),
     ):
         pass
@@ -25,7 +25,7 @@ def test_where_it_does_not_start_it_shows_why(tmp_path: Path) -> None:
     broken.write_text("#!/bin/sh\necho no such module\nexit 1\n")
     broken.chmod(0o755)
     with (
-        pytest.raises(AwsLocalError, match="no such module"),
+        pytest.raises(MiniStackError, match="no such module"),
         running(tmp_path / "log.txt", python=broken),
     ):
         pass
@@ -38,7 +38,7 @@ def test_it_ends_with_its_block(tmp_path: Path) -> None:
         httpx.get(server.url)
 
 
-def test_a_reset_forgets_everything(aws_server: AwsLocal, aws_clients: Clients) -> None:
+def test_a_reset_forgets_everything(aws_server: MiniStack, aws_clients: Clients) -> None:
     new_table(aws_clients.dynamodb)
     new_bucket(aws_clients.s3)
     aws_server.reset()

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from infra.aws_local.ministack import MiniStack
 from shared.settings import JobRules
 from tests.aws_local.places import Clients
-from tests.aws_local.server import AwsLocal
 from tests.local.server import running
 from tests.pipeline.deployments import on_aws
 
@@ -23,7 +23,7 @@ def base_url(
             yield server.base_url
         return
     clients: Clients = request.getfixturevalue("aws_local")
-    server_aws: AwsLocal = request.getfixturevalue("aws_server")
+    server_aws: MiniStack = request.getfixturevalue("aws_server")
     with on_aws(clients, server_aws.url, JobRules()) as url:
         yield url
 

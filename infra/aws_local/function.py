@@ -1,0 +1,132 @@
+"""One function: its warm environments, its cap, and Lambda's rules for starting them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from infra.aws_local.environment import Environment, InitTimedOut
+from infra.aws_local.function_config import FunctionConfig
+from infra.aws_local.function_error import FunctionError, Throttled, timed_out
+
+StartEnvironment: TypeAlias = Callable[[FunctionConfig], Awaitable[Environment]]
+INIT_S = 10.0
+"""Init has this long; then it is begun again on the function's own time."""
+
+LIVES_S = 2700.0
+"""Longer than this no environment is used, since its role's session ends after an hour."""
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """What a function has done so far."""
+
+    invocations: int = 0
+    cold_starts: int = 0
+    errors: int = 0
+    throttles: int = 0
+    running: int = 0
+    most_running: int = 0
+
+
+class Function:
+    """Invokes a function in at most `cap` environments at once.
+
+    `waits`: beyond the cap an invocation waits for its turn, where Lambda would throttle it.
+    """
+
+    def __init__(
+        self, config: FunctionConfig, start: StartEnvironment, *, cap: int, waits: bool
+    ) -> None:
+        self.counts = Counts()
+        self._config = config
+        self._start = start
+        self._places = asyncio.Semaphore(cap)
+        self._waits = waits
+        self._idle: list[Environment] = []
+        self._all: set[Environment] = set()
+
+    async def invoke(self, event: bytes, request_id: str) -> bytes:
+        """The handler's result. Raises FunctionError, Throttled."""
+        async with self._place():
+            try:
+                return await self._invoke(event, request_id)
+            except FunctionError:
+                self.counts.errors += 1
+                raise
+
+    async def end(self) -> None:
+        """Kill every environment."""
+        await asyncio.gather(*(environment.end() for environment in self._all))
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        counts = self.counts
+        if self._places.locked() and not self._waits:
+            counts.throttles += 1
+            raise Throttled(self._config.name)
+        async with self._places:
+            counts.invocations += 1
+            counts.running += 1
+            counts.most_running = max(counts.most_running, counts.running)
+            try:
+                yield
+            finally:
+                counts.running -= 1
+
+    async def _invoke(self, event: bytes, request_id: str) -> bytes:
+        timeout_s = self._config.timeout_s
+        environment, used_s = await self._ready(request_id)
+        try:
+            return await environment.invoke(
+                event,
+                request_id,
+                arn=self._config.arn,
+                timeout_s=timeout_s,
+                left_s=timeout_s - used_s,
+            )
+        finally:
+            self._keep(environment)
+
+    async def _ready(self, request_id: str) -> tuple[Environment, float]:
+        """An environment, and how much of the function's own time it took to get it."""
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.alive and environment.age_s < LIVES_S:
+                return environment, 0.0
+            self._all.discard(environment)
+            await environment.end()
+        try:
+            return await self._started(request_id, INIT_S), 0.0
+        except (FunctionError, InitTimedOut):
+            return await self._started_again(request_id)
+
+    async def _started_again(self, request_id: str) -> tuple[Environment, float]:
+        """Whatever went wrong with the first Init, Lambda tries a second one in the invocation."""
+        began = time.monotonic()
+        try:
+            environment = await self._started(request_id, self._config.timeout_s)
+        except InitTimedOut as late:
+            raise FunctionError(timed_out(request_id, self._config.timeout_s)) from late
+        return environment, time.monotonic() - began
+
+    async def _started(self, request_id: str, within_s: float) -> Environment:
+        self.counts.cold_starts += 1
+        environment = await self._start(self._config)
+        self._all.add(environment)
+        try:
+            await environment.init(request_id, within_s=within_s)
+        except (FunctionError, InitTimedOut):
+            self._all.discard(environment)
+            raise
+        return environment
+
+    def _keep(self, environment: Environment) -> None:
+        if environment.alive:
+            self._idle.append(environment)
+        else:
+            self._all.discard(environment)
