@@ -171,7 +171,7 @@ def _best_device() -> str:
 
 
 def _loaded(folder: Path, index: dict[str, Any], device: str) -> Pipeline:
-    _silence_libraries()
+    silence_libraries()
     try:
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
             folder,
@@ -193,7 +193,7 @@ def _refuse_other_tasks(pipeline: Pipeline) -> None:
         raise ModelUnavailable(f"{type(pipeline).__name__} does not turn text into a picture")
 
 
-def _silence_libraries() -> None:
+def silence_libraries() -> None:
     """No progress bars, and no warnings: pipelines quote a prompt that is too long."""
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
