@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from infra.aws_local.function_error import FunctionError, exited, timed_out
+from infra.aws_local.function_error import FunctionError, exited, timed_out, too_large
 from infra.aws_local.runtime_api import (
+    LARGEST_ANSWER,
     Failed,
     InitFailed,
     Invocation,
@@ -19,6 +20,7 @@ from infra.aws_local.runtime_api import (
     RuntimeApi,
     Said,
     Succeeded,
+    TooLarge,
 )
 
 Variables: TypeAlias = Callable[[str], Mapping[str, str]]
@@ -101,6 +103,8 @@ class Environment:
             case Failed(payload=payload):
                 raise FunctionError(payload)
         await self.end()
+        if isinstance(said, TooLarge):
+            raise FunctionError(too_large(said.size, LARGEST_ANSWER))
         raise FunctionError(timed_out(request_id, timeout_s))
 
     async def end(self) -> None:

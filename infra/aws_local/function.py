@@ -14,11 +14,22 @@ from infra.aws_local.function_config import FunctionConfig
 from infra.aws_local.function_error import FunctionError, Throttled, timed_out
 
 StartEnvironment: TypeAlias = Callable[[FunctionConfig], Awaitable[Environment]]
-INIT_S = 10.0
-"""Init has this long; then it is begun again on the function's own time."""
-
 LIVES_S = 2700.0
 """Longer than this no environment is used, since its role's session ends after an hour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How many environments a function may have, and how long Init may take before it is begun
+    again on the function's own time.
+
+    Beyond the cap Lambda throttles; where `waits`, an invocation waits for its turn instead: a
+    small machine cannot start sixty runtimes at once.
+    """
+
+    cap: int
+    waits: bool
+    init_s: float = 10.0
 
 
 @dataclass(kw_only=True)
@@ -34,19 +45,14 @@ class Counts:
 
 
 class Function:
-    """Invokes a function in at most `cap` environments at once.
+    """Invokes a function, in a warm environment where there is one."""
 
-    `waits`: beyond the cap an invocation waits for its turn, where Lambda would throttle it.
-    """
-
-    def __init__(
-        self, config: FunctionConfig, start: StartEnvironment, *, cap: int, waits: bool
-    ) -> None:
+    def __init__(self, config: FunctionConfig, start: StartEnvironment, limits: Limits) -> None:
         self.counts = Counts()
         self._config = config
         self._start = start
-        self._places = asyncio.Semaphore(cap)
-        self._waits = waits
+        self._limits = limits
+        self._places = asyncio.Semaphore(limits.cap)
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
 
@@ -66,7 +72,7 @@ class Function:
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
         counts = self.counts
-        if self._places.locked() and not self._waits:
+        if self._places.locked() and not self._limits.waits:
             counts.throttles += 1
             raise Throttled(self._config.name)
         async with self._places:
@@ -101,7 +107,7 @@ class Function:
             self._all.discard(environment)
             await environment.end()
         try:
-            return await self._started(request_id, INIT_S), 0.0
+            return await self._started(request_id, self._limits.init_s), 0.0
         except (FunctionError, InitTimedOut):
             return await self._started_again(request_id)
 

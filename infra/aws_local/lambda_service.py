@@ -11,14 +11,12 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-from infra.aws_local.deployed_functions import DeployedFunctions
 from infra.aws_local.environment import Environment
-from infra.aws_local.function import Counts, Function
-from infra.aws_local.function_config import FunctionConfig, process_variables
+from infra.aws_local.function import Counts, Function, Limits
+from infra.aws_local.function_config import Credentials, FunctionConfig, process_variables
 from infra.aws_local.function_error import FunctionError, Throttled
 from infra.aws_local.loopback_http import Answer, Listener, Request
 
@@ -27,13 +25,18 @@ _VERSION = "x-amzn-lambda-function-version"
 _REQUEST_ID = "x-amzn-lambda-request-id"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How many environments a function may have. Beyond them Lambda throttles; where `waits`, an
-    invocation waits for its turn instead: a small machine cannot start sixty runtimes at once."""
+class Deployed(Protocol):
+    """Where functions are asked for; both calls block."""
 
-    cap: int
-    waits: bool
+    @property
+    def endpoint_url(self) -> str:
+        """Where functions find AWS."""
+
+    def config(self, name: str, version: str) -> FunctionConfig:
+        """One published version."""
+
+    def credentials(self, config: FunctionConfig) -> Credentials:
+        """A session of its execution role."""
 
 
 USUAL = Limits(cap=4, waits=True)
@@ -42,9 +45,7 @@ USUAL = Limits(cap=4, waits=True)
 class LambdaService:
     """Invokes functions; everything runs on one event loop."""
 
-    def __init__(
-        self, deployed: DeployedFunctions, limits: Mapping[str, Limits], *, log: IO[bytes]
-    ) -> None:
+    def __init__(self, deployed: Deployed, limits: Mapping[str, Limits], *, log: IO[bytes]) -> None:
         self._deployed = deployed
         self._limits = limits
         self._log = log
@@ -97,7 +98,7 @@ class LambdaService:
     async def _made(self, name: str, version: str) -> Function:
         config = await asyncio.to_thread(self._deployed.config, name, version)
         limits = self._limits.get(name, USUAL)
-        return Function(config, self._started, cap=limits.cap, waits=limits.waits)
+        return Function(config, self._started, limits)
 
     async def _started(self, config: FunctionConfig) -> Environment:
         keys = await asyncio.to_thread(self._deployed.credentials, config)
@@ -114,7 +115,7 @@ class LambdaService:
 
 @contextmanager
 def serving(
-    deployed: DeployedFunctions, limits: Mapping[str, Limits], *, log: Path
+    deployed: Deployed, limits: Mapping[str, Limits], *, log: Path
 ) -> Iterator[LambdaService]:
     """A service on a thread of its own, which ends with the block; its processes write to `log`."""
     loop = asyncio.new_event_loop()

@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from infra.aws_local.function_error import too_large
 from infra.aws_local.loopback_http import Answer, Listener, Request
 
 _ROOT = ["", "2018-06-01", "runtime"]
@@ -48,13 +47,20 @@ class Succeeded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TooLarge:
+    """The handler's result has too many bytes: the runtime is told so, and gives up."""
+
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failed:
     """The handler raised; `payload` is Lambda's error object."""
 
     payload: bytes
 
 
-Said: TypeAlias = Ready | InitFailed | Succeeded | Failed
+Said: TypeAlias = Ready | InitFailed | Succeeded | TooLarge | Failed
 
 
 class RuntimeApi:
@@ -108,7 +114,7 @@ class RuntimeApi:
 
     def _response(self, body: bytes) -> Answer:
         if len(body) > LARGEST_ANSWER:
-            self.said.put_nowait(Failed(payload=too_large(len(body), LARGEST_ANSWER)))
+            self.said.put_nowait(TooLarge(size=len(body)))
             return Answer(status=413)
         self.said.put_nowait(Succeeded(body=body))
         return Answer(status=202)

@@ -13,8 +13,9 @@ from infra.aws_local.clients import ACCOUNT, Client, client
 from infra.aws_local.deployed_functions import DeployedFunctions, Image
 from infra.aws_local.deployment import deploy, upload
 from infra.aws_local.fixups import apply_fixups
+from infra.aws_local.function import Limits
 from infra.aws_local.function_config import REGION
-from infra.aws_local.lambda_service import LambdaService, Limits
+from infra.aws_local.lambda_service import LambdaService
 from infra.aws_local.package import packaged, read_template
 
 NAME = "darkroom"
