@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def folder_digest(folder: Path) -> str:
     `sha256(b"".join(path + NUL + hex digest + newline))`.
     """
     whole = sha256()
-    for path in sorted(_counted(folder), key=lambda path: path.relative_to(folder).as_posix()):
+    for path in counted_files(folder):
         with path.open("rb") as file:
             content = file_digest(file, "sha256").hexdigest()
         whole.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
@@ -32,12 +33,17 @@ def record_digest(folder: Path) -> str:
     return digest
 
 
-def verified_digest(folder: Path, *, expected: str | None) -> str:
+def verified_digest(
+    folder: Path,
+    *,
+    expected: str | None,
+    digest_of: Callable[[Path], str] = folder_digest,
+) -> str:
     """The folder's digest, equal to `expected` and to what the folder records, where given.
 
     Raises ModelUnavailable when one differs: a file is missing, truncated or altered.
     """
-    actual = folder_digest(folder)
+    actual = digest_of(folder)
     for wanted in (expected, _recorded(folder)):
         if wanted is not None and wanted != actual:
             raise ModelUnavailable(
@@ -48,14 +54,11 @@ def verified_digest(folder: Path, *, expected: str | None) -> str:
     return actual
 
 
-def _counted(folder: Path) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return [
-        path
-        for path in files
-        if path != folder / RECORD
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+def counted_files(folder: Path) -> list[Path]:
+    """The files that the digest is of, in its order."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path != folder / RECORD)
+    inside = {path.relative_to(folder).as_posix(): path for path in files}
+    return [inside[name] for name in sorted(inside) if "/." not in f"/{name}"]
 
 
 def _recorded(folder: Path) -> str | None:
