@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.transitions import Transition
 
@@ -69,8 +70,17 @@ class JobTable(Protocol):
     def get(self, job_id: str) -> Job | None:
         """The row as of now: reads see every write that returned before."""
 
+    def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
+        """The same for several, in any order; those that are not there are left out."""
+
     def apply(self, transition: Transition) -> Job:
         """One conditional write; the row afterwards. Raises TransitionRefused with the row."""
+
+    def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
+        """The same for several, each on its own: for each its row afterwards, or the refusal.
+
+        When this raises Unavailable, any of them may have been applied.
+        """
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         """Jobs whose `due_ms` is not after `now_ms`, oldest first."""
@@ -100,8 +110,8 @@ class WorkQueue(Protocol):
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         """Messages, hidden from others for the visibility timeout; waits for the first one."""
 
-    def delete(self, receipt: str) -> None:
-        """Done with it. A receipt that is no longer valid is no error."""
+    def delete(self, *receipts: str) -> None:
+        """Done with them. A receipt that is no longer valid is no error."""
 
     def hide(self, receipt: str, *, seconds: float) -> None:
         """Hand it out again after `seconds` (0: at once)."""

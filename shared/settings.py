@@ -98,6 +98,8 @@ class EngineSettings(_Settings):
     model_dir: Path | None = None
     engine_delay_ms: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
+    batch: int = Field(default=4, ge=1)
+    batch_pixels: int = Field(default=4 * 256 * 256, ge=1)
 
 
 class LambdaWorkerSettings(AwsPlaces, JobRules, EngineSettings):
@@ -105,6 +107,7 @@ class LambdaWorkerSettings(AwsPlaces, JobRules, EngineSettings):
 
 
 class LocalWorkerSettings(JobRules, EngineSettings):
-    """worker_fn.poller on one machine: everything is under `data`."""
+    """worker_fn.poller on one machine: everything is under `data`, and `workers` share it."""
 
     data: Path
+    workers: int = Field(default=1, ge=1)

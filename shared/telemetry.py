@@ -51,6 +51,8 @@ class Log:
     def warning(self, event: LogEvent, **fields: Any) -> None:
         self._logger.warning(event.value, extra=fields)
 
-    def exception(self, event: LogEvent, **fields: Any) -> None:
-        """With the exception being handled; call it in an `except` block."""
-        self._logger.exception(event.value, extra=fields)
+    def exception(
+        self, event: LogEvent, *, error: BaseException | None = None, **fields: Any
+    ) -> None:
+        """With `error`; without one, with the exception that is being handled."""
+        self._logger.error(event.value, exc_info=error or True, extra=fields)

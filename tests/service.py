@@ -22,14 +22,19 @@ from submit_fn.handler import make_handler as make_submit_handler
 from tests.builders import NOW_MS, a_catalog, http_event
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.sweep import Sweep
+from worker_fn.attempts import Attempts
+from worker_fn.background import Beside
 from worker_fn.consume import Consume, WarmEngine
 from worker_fn.drawing import Stop
 from worker_fn.engine.base import Engine
 from worker_fn.engine.pattern import PatternEngine
+from worker_fn.grouping import BatchLimits
 from worker_fn.poller import Poller
 from worker_fn.process import Process
+from worker_fn.publishing import Publish
 
 LOG = Log("tests", level="CRITICAL")
+ALONE = BatchLimits(jobs=1, pixels=1)
 
 
 class Moment:
@@ -78,6 +83,7 @@ class Service:
     clock: Moment
     engine: Engine
     rules: JobRules = field(default_factory=JobRules)
+    limits: BatchLimits = ALONE
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         return self._ask("POST", path, body=body, headers=headers)
@@ -95,21 +101,39 @@ class Service:
         return self.get(f"/v1/jobs/{job_id}").json
 
     def consume(self) -> Consume:
-        process = Process(
+        attempts = Attempts(
             table=self.table,
-            images=self.images,
-            engine=self.engine,
             rules=self.rules,
             clock=self.clock,
             nonce=lambda: secrets.token_hex(16),
             jitter=lambda: 0.0,
             log=LOG,
         )
+        process = Process(
+            table=self.table,
+            engine=self.engine,
+            attempts=attempts,
+            publish=Publish(
+                attempts=attempts, images=self.images, engine=self.engine, clock=self.clock
+            ),
+            background=Beside(),
+            limits=self.limits,
+            rules=self.rules,
+            clock=self.clock,
+            log=LOG,
+        )
         return Consume(process=process, warm=WarmEngine(process))
 
-    def work(self, *, stop: Stop | None = None) -> int:
+    def work(self) -> int:
         """Do every job that can be done now; how many messages were taken."""
-        consume, taken = self.consume(), 0
+        taken = 0
+        while count := self.work_once():
+            taken += count
+        return taken
+
+    def work_once(self, *, stop: Stop | None = None) -> int:
+        """One delivery; how many messages were taken."""
+        consume = self.consume()
         poller = Poller(
             consume=consume,
             queue=self.queue,
@@ -117,12 +141,10 @@ class Service:
             sleep=lambda _: None,
             log=LOG,
         )
-        while deliveries := self.queue.receive(wait_s=0):
-            for delivery in deliveries:
-                settlement = consume(delivery, must_stop=lambda: stop)
-                poller.settle(delivery, settlement)
-                taken += 1
-        return taken
+        deliveries = self.queue.receive(wait_s=0, limit=self.limits.jobs)
+        consume(deliveries, must_stop=lambda: stop, settle=poller.settle)
+        consume.finish()
+        return len(deliveries)
 
     def sweep(self) -> int:
         return Sweep(

@@ -1,17 +1,25 @@
-"""One message from a queue to its settlement: what the Lambda handler and the poller share."""
+"""Messages from a queue to their settlements: what the Lambda handler and the poller share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from shared.errors import MalformedMessage
 from shared.message import decode
 from shared.ports import Delivery
 from shared.telemetry import LogEvent
 from worker_fn.drawing import Stop
-from worker_fn.process import WARM, Loaded, Process
-from worker_fn.settling import TROUBLED, UNREADABLE, Settlement, settle
+from worker_fn.outcomes import Outcomes, Troubled
+from worker_fn.process import Process
+from worker_fn.publishing import WARM, Loaded
+from worker_fn.settling import UNREADABLE, Settlement, settle
+
+Settled: TypeAlias = Sequence[tuple[Delivery, Settlement]]
+Settle: TypeAlias = Callable[[Settled], None]
+"""Does with some messages what was decided; called again and again, perhaps in another thread.
+Raises nothing."""
 
 
 class WarmEngine:
@@ -36,30 +44,77 @@ class WarmEngine:
 
 @dataclass(frozen=True, kw_only=True)
 class Consume:
-    """Handles one delivery and says what to do with its message; never raises."""
+    """Handles what a queue delivered at once, and says what to do with each message; never
+    raises."""
 
     process: Process
     warm: WarmEngine
 
-    def __call__(self, delivery: Delivery, *, must_stop: Callable[[], Stop | None]) -> Settlement:
-        log = self.process.log
-        try:
-            return self._settled(delivery, must_stop)
-        except MalformedMessage:
-            log.exception(LogEvent.MESSAGE_MALFORMED, receives=delivery.receives)
-            return UNREADABLE
-        except Exception:
-            # Whatever it was, the row is still the truth and the message still comes again.
-            log.exception(LogEvent.REQUEST_FAILED, receives=delivery.receives)
-            return TROUBLED
+    def __call__(
+        self,
+        deliveries: Sequence[Delivery],
+        *,
+        must_stop: Callable[[], Stop | None],
+        settle: Settle,
+    ) -> None:
+        """Every delivery is settled once, the last ones perhaps not before `finish`."""
+        bells = self._read(deliveries, settle)
 
-    def _settled(self, delivery: Delivery, must_stop: Callable[[], Stop | None]) -> Settlement:
-        job_id = decode(delivery.body)
-        outcome = self.process(job_id, loaded=self.warm.load(), must_stop=must_stop)
-        return settle(
-            outcome,
-            receives=delivery.receives,
-            max_receives=self.process.rules.max_receives,
-            now_ms=self.process.clock(),
-            jitter=self.process.jitter(),
-        )
+        def told(outcomes: Outcomes) -> None:
+            settle(self._settled(bells, outcomes))
+
+        if bells:
+            self._work(list(bells), must_stop, told)
+
+    def finish(self) -> None:
+        """Return once every delivery is settled."""
+        self.process.background.finish()
+
+    def _read(
+        self, deliveries: Sequence[Delivery], settle: Settle
+    ) -> Mapping[str, Sequence[Delivery]]:
+        """The messages by their job: a bell may ring twice at once."""
+        bells: dict[str, list[Delivery]] = {}
+        for delivery in deliveries:
+            try:
+                bells.setdefault(decode(delivery.body), []).append(delivery)
+            except MalformedMessage:
+                self.process.log.exception(LogEvent.MESSAGE_MALFORMED, receives=delivery.receives)
+                settle([(delivery, UNREADABLE)])
+        return bells
+
+    def _work(
+        self,
+        job_ids: Sequence[str],
+        must_stop: Callable[[], Stop | None],
+        told: Callable[[Outcomes], None],
+    ) -> None:
+        waiting = [list(job_ids)]
+        try:
+            loaded = self.warm.load()
+            waiting = self.process.grouped(job_ids)
+            while waiting:
+                self.process(waiting[0], loaded=loaded, must_stop=must_stop, told=told)
+                loaded = WARM
+                waiting.pop(0)
+        except Exception:
+            # Whatever it was, rows are still the truth and the messages still come again.
+            self.process.log.exception(LogEvent.REQUEST_FAILED, job_ids=list(job_ids))
+            told({job_id: Troubled() for group in waiting for job_id in group})
+
+    def _settled(self, bells: Mapping[str, Sequence[Delivery]], outcomes: Outcomes) -> Settled:
+        attempts, now_ms = self.process.attempts, self.process.clock()
+        return [
+            (
+                delivery,
+                settle(
+                    outcome,
+                    receives=delivery.receives,
+                    max_receives=attempts.rules.max_receives,
+                    now_ms=now_ms,
+                    jitter=attempts.jitter(),
+                ),
+            )
+            for job_id, outcome in outcomes.items()
+            for delivery in bells[job_id]
+        ]

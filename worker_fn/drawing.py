@@ -1,111 +1,115 @@
-"""Drive an engine through one job: a heartbeat between steps, and every reason to stop early."""
+"""Drive an engine through a list of jobs: heartbeats between steps, every reason to stop early."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import cast
+from typing import TypeAlias, cast
 
-from shared.errors import (
-    EngineFailed,
-    JobFault,
-    OutOfMemory,
-    TimedOut,
-    TransitionRefused,
-    Unavailable,
-)
+from shared.errors import EngineFailed, JobFault, OutOfMemory
 from shared.job import Job, Progress
-from shared.ports import Clock, JobTable
-from shared.settings import JobRules
-from shared.transitions import Lease, heartbeat
+from shared.ports import Clock
+from worker_fn.attempts import Attempt
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest, StepDone
+from worker_fn.leases import Leases
 
 
 class Stop(Enum):
-    """Why a worker must stop before its job is done."""
+    """Why a worker must stop before its jobs are done."""
 
     DRAINING = auto()
-    """It was asked to end: the job goes back and loses no attempt."""
+    """It was asked to end: the jobs go back and lose no attempt."""
     OUT_OF_TIME = auto()
     """Its own time is over: the attempt counts, or a job too slow would go round for ever."""
 
 
-class Draining(Exception):
-    """The worker ends; give the job back."""
+class Lost(Enum):
+    """Why a job that was being drawn gets no picture, though nothing is wrong with it."""
 
-
-class Abandoned(Exception):
-    """The job was canceled or is another worker's by now; write nothing more."""
-
-
-class DeadlineOver(Exception):
+    ABANDONED = auto()
+    """It was canceled or is another worker's by now; write nothing more."""
+    DEADLINE_OVER = auto()
     """The job's own deadline is over."""
+
+
+Ending: TypeAlias = Picture | JobFault | Lost | Stop
+"""What became of one job in the engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """How to draw under a lease. `must_stop()` is asked after every step."""
+    """How to draw under leases. `must_stop()` is asked between steps."""
 
-    table: JobTable
-    rules: JobRules
+    engine: Engine
+    leases: Leases
     clock: Clock
     must_stop: Callable[[], Stop | None]
 
-    def draw(self, engine: Engine, job: Job, lease: Lease) -> Picture:
-        """Raises JobFault, Draining, Abandoned, DeadlineOver."""
-        beat = _Beat(self, job, lease)
-        events = cast(Generator[StepDone | Drawn, None, None], engine.draw([_request(job)]))
-        with closing(events):
-            for event in _faults_only(events):
-                if isinstance(event, Drawn):
-                    return event.pictures[0]
-                self._after(event, job, beat)
-        raise EngineFailed("the engine ended without a picture")
+    def draw(self, attempts: Sequence[Attempt]) -> Mapping[str, Ending]:
+        """What became of each, by job id. All want the same width, height, steps and guidance.
 
-    def _after(self, step: StepDone, job: Job, beat: _Beat) -> None:
-        if self.clock() >= job.deadline_ms:
-            raise DeadlineOver
-        match self.must_stop():
-            case Stop.DRAINING:
-                raise Draining
-            case Stop.OUT_OF_TIME:
-                raise TimedOut("the worker's time was over before the picture was done")
-        beat.report(step)
-
-
-class _Beat:
-    """Heartbeats of one attempt, at most one every `heartbeat_s`."""
-
-    def __init__(self, drawing: Drawing, job: Job, lease: Lease) -> None:
-        self._drawing = drawing
-        self._job = job
-        self._lease = lease
-        self._last_ms = drawing.clock()
-
-    def report(self, step: StepDone) -> None:
-        """Raises Abandoned when the row refuses, or when no write went through for a lease."""
-        rules, now_ms = self._drawing.rules, self._drawing.clock()
-        silent_ms = now_ms - self._last_ms
-        if silent_ms < rules.heartbeat_s * 1000:
-            return
-        move = heartbeat(
-            self._lease,
-            progress=Progress(stage="denoise", step=step.step, steps=step.steps),
-            now_ms=now_ms,
-            lease_ms=rules.lease_ms,
-            deadline_ms=self._job.deadline_ms,
-        )
+        A job that ends early disturbs no other; its place in the list is drawn for nobody. When the
+        engine breaks over a list, each is drawn alone, so that only the guilty one fails.
+        """
+        batch = _Batch(attempts)
         try:
-            self._drawing.table.apply(move)
-        except TransitionRefused as refusal:
-            raise Abandoned from refusal
-        except Unavailable as error:
-            if silent_ms >= rules.lease_ms:
-                raise Abandoned from error
-            return
-        self._last_ms = now_ms
+            self._draw_together(batch)
+        except JobFault as fault:
+            for attempt in batch.wanted():
+                alone = {attempt.job.id: fault} if len(attempts) == 1 else self.draw([attempt])
+                batch.endings.update(alone)
+        return batch.endings
+
+    def _draw_together(self, batch: _Batch) -> None:
+        """Raises JobFault."""
+        self._look_around(batch)
+        requests = [_request(attempt.job) for attempt in batch.attempts]
+        events = cast(Generator[StepDone | Drawn, None, None], self.engine.draw(requests))
+        with closing(events):
+            while batch.wanted():
+                event = _next(events)
+                if isinstance(event, Drawn):
+                    return batch.keep(event.pictures)
+                self._look_around(batch)
+                self._report(event, batch)
+
+    def _look_around(self, batch: _Batch) -> None:
+        now_ms, stop = self.clock(), self.must_stop()
+        for attempt in batch.wanted():
+            if now_ms >= attempt.job.deadline_ms:
+                batch.endings[attempt.job.id] = Lost.DEADLINE_OVER
+            elif stop is not None:
+                batch.endings[attempt.job.id] = stop
+            elif not self.leases.holds(attempt):
+                batch.endings[attempt.job.id] = Lost.ABANDONED
+
+    def _report(self, step: StepDone, batch: _Batch) -> None:
+        progress = Progress(stage="denoise", step=step.step, steps=step.steps)
+        wanted = batch.wanted()
+        if wanted:
+            self.leases.report({attempt.job.id: progress for attempt in wanted})
+        batch.endings.update(
+            {each.job.id: Lost.ABANDONED for each in wanted if not self.leases.holds(each)}
+        )
+
+
+class _Batch:
+    """Jobs that are drawn as one list, and what became of those that are through."""
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        self.attempts = attempts
+        self.endings: dict[str, Ending] = {}
+
+    def wanted(self) -> list[Attempt]:
+        """Those that still want their picture."""
+        return [attempt for attempt in self.attempts if attempt.job.id not in self.endings]
+
+    def keep(self, pictures: Sequence[Picture]) -> None:
+        """Pictures for the wanted; the others' are dropped."""
+        for attempt, picture in zip(self.attempts, pictures, strict=True):
+            self.endings.setdefault(attempt.job.id, picture)
 
 
 def _request(job: Job) -> PictureRequest:
@@ -121,17 +125,15 @@ def _request(job: Job) -> PictureRequest:
     )
 
 
-def _faults_only(events: Iterator[StepDone | Drawn]) -> Iterator[StepDone | Drawn]:
+def _next(events: Iterator[StepDone | Drawn]) -> StepDone | Drawn:
     """An engine may break in ways that nobody listed; past this point there are only JobFaults."""
-    while True:
-        try:
-            event = next(events, None)
-        except JobFault:
-            raise
-        except MemoryError as error:
-            raise OutOfMemory("the picture did not fit into memory") from error
-        except Exception as error:
-            raise EngineFailed("the engine broke") from error
-        if event is None:
-            return
-        yield event
+    try:
+        return next(events)
+    except JobFault:
+        raise
+    except StopIteration as error:
+        raise EngineFailed("the engine ended without a picture") from error
+    except MemoryError as error:
+        raise OutOfMemory("the picture did not fit into memory") from error
+    except Exception as error:
+        raise EngineFailed("the engine broke") from error

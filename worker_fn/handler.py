@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from shared.ports import Delivery, WorkQueue
 from worker_fn.consume import Consume
 from worker_fn.drawing import Stop
-from worker_fn.settling import Hide
+from worker_fn.settling import Delete, Hide, Settlement
 
 RESERVE_MS = 8_000
 """Kept back of a function's time, to put the job back before Lambda kills the process."""
@@ -31,24 +31,28 @@ def make_handler(
     def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         if not event["Records"]:
             consume.warm.load()
-        failures = [
-            {"itemIdentifier": record["messageId"]}
-            for record in event["Records"]
-            if _comes_again(record, context, consume, queue)
-        ]
-        return {"batchItemFailures": failures}
+        settled: list[tuple[Delivery, Settlement]] = []
+        consume(
+            [_delivery(record) for record in event["Records"]],
+            must_stop=lambda: _time_is_over(context),
+            settle=settled.extend,
+        )
+        consume.finish()
+        for delivery, settlement in settled:
+            if isinstance(settlement, Hide):
+                queue.hide(delivery.receipt, seconds=settlement.seconds)
+        done = {each.receipt for each, settlement in settled if isinstance(settlement, Delete)}
+        return {"batchItemFailures": _all_but(done, event["Records"])}
 
     return handler
 
 
-def _comes_again(
-    record: Mapping[str, Any], context: LambdaContext, consume: Consume, queue: WorkQueue
-) -> bool:
-    settlement = consume(_delivery(record), must_stop=lambda: _time_is_over(context))
-    if not isinstance(settlement, Hide):
-        return False
-    queue.hide(record["receiptHandle"], seconds=settlement.seconds)
-    return True
+def _all_but(done: Set[str], records: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {"itemIdentifier": record["messageId"]}
+        for record in records
+        if record["receiptHandle"] not in done
+    ]
 
 
 def _delivery(record: Mapping[str, Any]) -> Delivery:

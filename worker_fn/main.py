@@ -26,11 +26,15 @@ from shared.errors import ModelUnavailable, SettingsError
 from shared.ports import ImageStore, JobTable, WorkQueue
 from shared.settings import EngineSettings, JobRules, LambdaWorkerSettings, LocalWorkerSettings
 from shared.telemetry import Log, LogEvent
+from worker_fn.attempts import Attempts
+from worker_fn.background import Beside
 from worker_fn.consume import Consume, WarmEngine
 from worker_fn.engine.load import build_engine
+from worker_fn.grouping import BatchLimits
 from worker_fn.handler import LambdaContext, make_handler
 from worker_fn.poller import Poller
 from worker_fn.process import Process
+from worker_fn.publishing import Publish
 
 _LOG = Log("worker_fn", level=os.environ.get("DARKROOM_LOG_LEVEL", "INFO"))
 
@@ -83,6 +87,7 @@ def _local() -> tuple[Consume, WorkQueue]:
         visibility_s=2 * settings.lease_s,
         max_receives=settings.max_receives,
         dead_letters="dead",
+        consumers=settings.workers,
     )
     # A worker only stores pictures; whoever answers requests signs the links to them.
     images = FileImageStore(settings.data / "images", secret=b"", base_url="")
@@ -112,21 +117,31 @@ def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueu
 
 
 def _consume(
-    table: JobTable, images: ImageStore, rules: JobRules, engine: EngineSettings
+    table: JobTable, images: ImageStore, rules: JobRules, settings: EngineSettings
 ) -> Consume:
-    process = Process(
+    engine = build_engine(
+        settings.engine,
+        settings.model_dir,
+        pattern_delay_s=settings.engine_delay_ms / 1000,
+        threads=settings.threads,
+    )
+    attempts = Attempts(
         table=table,
-        images=images,
-        engine=build_engine(
-            engine.engine,
-            engine.model_dir,
-            pattern_delay_s=engine.engine_delay_ms / 1000,
-            threads=engine.threads,
-        ),
         rules=rules,
         clock=clock,
         nonce=lambda: secrets.token_hex(16),
         jitter=random.random,
+        log=_LOG,
+    )
+    process = Process(
+        table=table,
+        engine=engine,
+        attempts=attempts,
+        publish=Publish(attempts=attempts, images=images, engine=engine, clock=clock),
+        background=Beside(),
+        limits=BatchLimits(jobs=settings.batch, pixels=settings.batch_pixels),
+        rules=rules,
+        clock=clock,
         log=_LOG,
     )
     return Consume(process=process, warm=WarmEngine(process))

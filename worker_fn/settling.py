@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from worker_fn.process import Finished, Outcome
+from worker_fn.outcomes import Finished, Outcome, Troubled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,6 @@ Settlement: TypeAlias = Delete | Hide
 UNREADABLE = Hide(seconds=1)
 """A message that cannot be read is left to run out its receives: dead letters keep the evidence."""
 TROUBLED = Hide(seconds=5)
-"""A store did not answer, or worse: nothing is known, so that the message must come again."""
 
 
 def settle(
@@ -32,6 +31,8 @@ def settle(
 ) -> Settlement:
     """On its last receive a message is deleted rather than hidden, so that a job that is merely
     waiting never lands among the dead letters; the sweep rings again for it."""
+    if isinstance(outcome, Troubled):
+        return TROUBLED
     if isinstance(outcome, Finished) or receives >= max_receives:
         return Delete()
     return Hide(seconds=max(0.0, (outcome.at_ms - now_ms) / 1000) + jitter / 10)

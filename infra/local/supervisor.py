@@ -69,6 +69,7 @@ def worker_settings(options: Options) -> Mapping[str, str]:
         "MODEL": options.model,
         "THREADS": str(options.threads),
         "LEASE_S": str(options.lease_s),
+        "WORKERS": str(options.workers),
     }
     if options.model_dir is not None:
         settings["MODEL_DIR"] = str(options.model_dir)

@@ -55,6 +55,9 @@ class DynamoJobTable:
             )
         return _job_or_none(answer.get("Item"))
 
+    def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
+        return self._rows(items.job_key(job_id) for job_id in job_ids)
+
     def apply(self, transition: Transition) -> Job:
         arguments = update_arguments(transition)
         with translated():
@@ -64,6 +67,10 @@ class DynamoJobTable:
                 current = _job_or_none(refusal.response.get("Item"))
                 raise TransitionRefused(transition.name, current) from None
         return items.job_from(answer["Attributes"])
+
+    def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
+        """One after the other: a transaction would refuse all where it refuses one."""
+        return [self._applied(transition) for transition in transitions]
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         """The index says where to look, the rows what is so: the index may be a moment behind."""
@@ -97,6 +104,12 @@ class DynamoJobTable:
         return Backlog(
             queued=len(queued), running=running, oldest_queued_ms=min(queued, default=None)
         )
+
+    def _applied(self, transition: Transition) -> Job | TransitionRefused:
+        try:
+            return self.apply(transition)
+        except TransitionRefused as refusal:
+            return refusal
 
     def _submit_alone(self, job: Job) -> Submission:
         with translated():

@@ -39,9 +39,10 @@ class SqsQueue:
             )
         return [_delivery(message) for message in answer.get("Messages", [])]
 
-    def delete(self, receipt: str) -> None:
-        with translated(), ignored(STALE_RECEIPT):
-            self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+    def delete(self, *receipts: str) -> None:
+        for receipt in receipts:
+            with translated(), ignored(STALE_RECEIPT):
+                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
 
     def hide(self, receipt: str, *, seconds: float) -> None:
         with translated(), ignored(STALE_RECEIPT):

@@ -38,15 +38,22 @@ class SqliteJobTable:
         with self._database.reading() as connection:
             return _get(connection, job_id)
 
+    def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
+        marks = ", ".join("?" * len(job_ids))
+        with self._database.reading() as connection:
+            found = connection.execute(f"SELECT * FROM jobs WHERE id IN ({marks})", [*job_ids])
+            return [to_job(row) for row in found]
+
     def apply(self, transition: Transition) -> Job:
-        changes, values = assignments(transition.changes, transition.add)
-        guard, bounds = where(transition.guard)
-        sql = f"UPDATE jobs SET version=version+1, {changes} WHERE id=? AND ({guard}) RETURNING *"
+        [answer] = self.apply_all([transition])
+        if isinstance(answer, TransitionRefused):
+            raise answer
+        return answer
+
+    def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
+        """All in one transaction, in which each is judged on its own."""
         with self._database.writing() as connection:
-            row = connection.execute(sql, [*values, transition.job_id, *bounds]).fetchone()
-            if row is None:
-                raise TransitionRefused(transition.name, _get(connection, transition.job_id))
-        return to_job(row)
+            return [_applied(connection, transition) for transition in transitions]
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         sql = "SELECT * FROM jobs WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
@@ -73,6 +80,16 @@ class SqliteJobTable:
         queued, oldest = found.get(JobStatus.QUEUED.value, (0, None))
         running, _ = found.get(JobStatus.RUNNING.value, (0, None))
         return Backlog(queued=queued, running=running, oldest_queued_ms=oldest)
+
+
+def _applied(connection: sqlite3.Connection, transition: Transition) -> Job | TransitionRefused:
+    changes, values = assignments(transition.changes, transition.add)
+    guard, bounds = where(transition.guard)
+    sql = f"UPDATE jobs SET version=version+1, {changes} WHERE id=? AND ({guard}) RETURNING *"
+    row = connection.execute(sql, [*values, transition.job_id, *bounds]).fetchone()
+    if row is None:
+        return TransitionRefused(transition.name, _get(connection, transition.job_id))
+    return to_job(row)
 
 
 def _get(connection: sqlite3.Connection, job_id: str) -> Job | None:

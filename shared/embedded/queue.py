@@ -8,19 +8,21 @@ whichever is later; the lowest number goes first. So a take costs the same howev
 from __future__ import annotations
 
 import math
-import secrets
 import sqlite3
 import time
 from collections.abc import Sequence
+from operator import itemgetter
 
 from shared.embedded.changes import Changes
 from shared.embedded.database import Database
 from shared.ports import Clock, Delivery
 
 _TAKE = """
-UPDATE messages SET visible_ms=?, receives=receives+1, receipt=? WHERE id=(
+UPDATE messages SET
+  visible_ms=?, receives=receives+1, receipt=id || '.' || lower(hex(randomblob(16)))
+WHERE id IN (
   SELECT id FROM messages INDEXED BY messages_turn WHERE queue=? AND visible_ms<=?
-  ORDER BY turn, visible_ms, id LIMIT 1
+  ORDER BY turn, visible_ms, id LIMIT ?
 ) RETURNING id, body, receives, receipt, turn
 """
 _NEXT_TURN = """
@@ -31,10 +33,15 @@ ON CONFLICT DO UPDATE SET turn=MAX(group_turns.turn+1, excluded.turn) RETURNING 
 _TURN_TAKEN = """
 INSERT INTO queue_turns VALUES (?, ?) ON CONFLICT DO UPDATE SET turn=MAX(turn, excluded.turn)
 """
+_COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE queue=? AND visible_ms<=? LIMIT ?)"
 
 
 class SqliteQueue:
-    """A WorkQueue. A message received more than `max_receives` times moves to `dead_letters`."""
+    """A WorkQueue. A message received more than `max_receives` times moves to `dead_letters`.
+
+    With several `consumers`, one takes no more at once than its part of what waits, rounded up, so
+    that none is idle while another one hoards.
+    """
 
     def __init__(
         self,
@@ -45,6 +52,7 @@ class SqliteQueue:
         visibility_s: float,
         max_receives: int | None = None,
         dead_letters: str | None = None,
+        consumers: int = 1,
     ) -> None:
         self._database = database
         self._name = name
@@ -52,6 +60,7 @@ class SqliteQueue:
         self._visibility_ms = round(visibility_s * 1000)
         self._max_receives = max_receives
         self._dead_letters = dead_letters
+        self._consumers = consumers
 
     def send(self, body: str, *, group: str = "") -> None:
         with self._database.writing() as connection:
@@ -64,15 +73,19 @@ class SqliteQueue:
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         return self._take(limit) or (self._await_some(wait_s, limit) if wait_s > 0 else [])
 
-    def delete(self, receipt: str) -> None:
+    def delete(self, *receipts: str) -> None:
         with self._database.writing() as connection:
-            connection.execute("DELETE FROM messages WHERE receipt=?", (receipt,))
+            connection.executemany(
+                "DELETE FROM messages WHERE id=? AND receipt=?",
+                [(_id_in(receipt), receipt) for receipt in receipts],
+            )
 
     def hide(self, receipt: str, *, seconds: float) -> None:
         visible_ms = self._clock() + round(seconds * 1000)
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE messages SET visible_ms=? WHERE receipt=?", (visible_ms, receipt)
+                "UPDATE messages SET visible_ms=? WHERE id=? AND receipt=?",
+                (visible_ms, _id_in(receipt), receipt),
             )
 
     def _await_some(self, wait_s: float, limit: int) -> Sequence[Delivery]:
@@ -91,24 +104,31 @@ class SqliteQueue:
             return []
         taken: list[Delivery] = []
         with self._database.writing() as connection:
-            while len(taken) < limit and (row := self._take_one(connection)) is not None:
-                if self._max_receives is not None and row["receives"] > self._max_receives:
-                    self._bury(connection, row["id"])
-                else:
-                    taken.append(
-                        Delivery(body=row["body"], receipt=row["receipt"], receives=row["receives"])
-                    )
+            limit = self._share(connection, limit)
+            while len(taken) < limit and (rows := self._take_some(connection, limit - len(taken))):
+                for row in rows:
+                    if self._max_receives is not None and row["receives"] > self._max_receives:
+                        self._bury(connection, row["id"])
+                    else:
+                        taken.append(_delivery(row))
         return taken
 
-    def _take_one(self, connection: sqlite3.Connection) -> sqlite3.Row | None:
-        now_ms, receipt = self._clock(), secrets.token_hex(16)
+    def _share(self, connection: sqlite3.Connection, limit: int) -> int:
+        if self._consumers == 1 or limit == 1:
+            return limit
+        asked = (self._name, self._clock(), limit * self._consumers)
+        waiting: int = connection.execute(_COUNT, asked).fetchone()[0]
+        return max(1, math.ceil(waiting / self._consumers))
+
+    def _take_some(self, connection: sqlite3.Connection, limit: int) -> list[sqlite3.Row]:
+        now_ms = self._clock()
         taken = connection.execute(
-            _TAKE, (now_ms + self._visibility_ms, receipt, self._name, now_ms)
-        )
-        row: sqlite3.Row | None = taken.fetchone()
-        if row is not None:
-            connection.execute(_TURN_TAKEN, (self._name, row["turn"]))
-        return row
+            _TAKE, (now_ms + self._visibility_ms, self._name, now_ms, limit)
+        ).fetchall()
+        rows: list[sqlite3.Row] = sorted(taken, key=itemgetter("turn", "id"))
+        if rows:
+            connection.execute(_TURN_TAKEN, (self._name, rows[-1]["turn"]))
+        return rows
 
     def _bury(self, connection: sqlite3.Connection, message_id: int) -> None:
         connection.execute(
@@ -124,3 +144,13 @@ class SqliteQueue:
         sql = "SELECT MIN(visible_ms) FROM messages WHERE queue=?"
         visible_ms = connection.execute(sql, (self._name,)).fetchone()[0]
         return math.inf if visible_ms is None else (visible_ms - self._clock()) / 1000
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    return Delivery(body=row["body"], receipt=row["receipt"], receives=row["receives"])
+
+
+def _id_in(receipt: str) -> int | None:
+    """Receipts start with their message's id, by which it is found at once."""
+    number = receipt.partition(".")[0]
+    return int(number) if number.isdecimal() else None

@@ -7,7 +7,7 @@ decisions is the same play. (Threads would do, but each halt would cost two thre
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -46,10 +46,16 @@ class Call:
     subject: Any
     do: Callable[[], Any]
     asked_ms: int
+    nonce: str | None = None
+    """What the caller claimed the job with that this is about, if it did."""
 
 
 class Actor:
-    """`work` is given the actor itself, to wrap ports with; `judge` hears how it ended."""
+    """`work` is given the actor itself, to wrap ports with; `judge` hears how it ended.
+
+    It may do a second thing beside the first, as a process does in another thread. Whose call comes
+    next is the director's choice: the second thing goes first unless the actor `hurries`.
+    """
 
     def __init__(
         self,
@@ -59,47 +65,123 @@ class Actor:
     ) -> None:
         self.name = name
         self.judge = judge
-        self.pending: Call | None = None
         self.result: Any = None
         self.error: BaseException | None = None
         self.suffered = False
         """Whether one of its calls went wrong."""
-        self.nonce: str | None = None
-        """What it claims with, if it is a worker."""
         self.idle = False
         """Whether it just received nothing."""
         self.must_stop = False
         self.stumbles = False
         """Whether its engine breaks at the next step."""
-        self._work = work
-        self._greenlet = greenlet(self._run)
-        self._greenlet.switch()
+        self.hurries = False
+        self._main = _Strand(lambda: self._run(work), parent=greenlet.getcurrent())
+        self._side: _Strand | None = None
+        self._main.go_on()
+
+    @property
+    def nonces(self) -> dict[str, str]:
+        """What whoever makes a call now has claimed jobs with, by job id."""
+        return self._current().nonces
+
+    @property
+    def pending(self) -> Call | None:
+        strand = self._next()
+        return None if strand is None else strand.call
 
     @property
     def ended(self) -> bool:
-        return self.pending is None
+        return self._next() is None
 
     def ask(self, call: Call) -> Any:
         """Halt until the call was decided on. The actor itself calls this."""
-        self.pending = call
-        assert self._greenlet.parent is not None
-        value, error = self._greenlet.parent.switch()
+        return self._current().halt(call)
+
+    def answer(self, value: Any = None, error: BaseException | None = None) -> None:
+        """Let the actor go on from its call until it halts again or ends."""
+        strand = self._next()
+        assert strand is not None
+        strand.go_on((value, error))
+        if self._side is not None and self._side.is_new:
+            self._side.go_on()
+        if self._main.waits and self._is_alone():
+            self._main.go_on((None, None))
+
+    def start_beside(self, work: Callable[[], None]) -> None:
+        """Do something beside. The actor itself calls this."""
+        self.wait_for_side()
+        self._side = _Strand(work, parent=self._main.parent, nonces=self._main.nonces)
+
+    def wait_for_side(self) -> None:
+        """Halt until nothing is left to do beside. The actor itself calls this."""
+        if not self._is_alone():
+            self._main.halt(None)
+
+    def kill(self) -> None:
+        """End it where it stands, with all that it does."""
+        for strand in (self._side, self._main):
+            while strand is not None and not strand.ended:
+                strand.go_on((None, Killed()))
+
+    def _run(self, work: Callable[[Actor], object]) -> None:
+        try:
+            self.result = work(self)
+        except BaseException as error:
+            self.error = error
+
+    def _next(self) -> _Strand | None:
+        """Whose call comes next."""
+        order = (self._main, self._side) if self.hurries else (self._side, self._main)
+        return next((each for each in order if each is not None and each.call is not None), None)
+
+    def _current(self) -> _Strand:
+        is_side = self._side is not None and self._side.is_current
+        return self._side if self._side is not None and is_side else self._main
+
+    def _is_alone(self) -> bool:
+        return self._side is None or self._side.ended
+
+
+class _Strand:
+    """One thread of an actor."""
+
+    def __init__(
+        self, work: Callable[[], None], *, parent: greenlet, nonces: Mapping[str, str] | None = None
+    ) -> None:
+        self.parent = parent
+        self.nonces = dict(nonces or {})
+        self.call: Call | None = None
+        self.waits = False
+        """Whether it halts without a call."""
+        self._greenlet = greenlet(lambda _: self._run(work), parent)
+
+    @property
+    def is_new(self) -> bool:
+        return not self._greenlet and not self._greenlet.dead
+
+    @property
+    def is_current(self) -> bool:
+        return bool(greenlet.getcurrent() is self._greenlet)
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._greenlet.dead)
+
+    def halt(self, call: Call | None) -> Any:
+        """Give the word to the director until there is an answer."""
+        self.call, self.waits = call, call is None
+        value, error = self.parent.switch()
+        self.call, self.waits = None, False
         if error is not None:
             raise error
         return value
 
-    def answer(self, value: Any = None, error: BaseException | None = None) -> None:
-        """Let the actor go on from its call until it halts again or ends."""
-        self.pending = None
-        self._greenlet.switch((value, error))
+    def go_on(self, answer: tuple[Any, BaseException | None] = (None, None)) -> None:
+        """The director's word."""
+        self._greenlet.switch(answer)
 
-    def kill(self) -> None:
-        """End it where it stands."""
-        while not self.ended:
-            self.answer(error=Killed())
-
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         try:
-            self.result = self._work(self)
-        except BaseException as error:
-            self.error = error
+            work()
+        except Killed:
+            return

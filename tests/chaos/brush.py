@@ -17,8 +17,8 @@ FILTERED = "a picture that the filter refuses"
 
 @dataclass(frozen=True, kw_only=True)
 class Brush:
-    """Real engines draw the same picture for everyone; this one signs it with the claim's nonce,
-    so that a picture published by the wrong worker cannot pass for the right one."""
+    """Real engines draw the same picture for everyone; this one signs it with the nonces of all
+    claims so far, so that a picture published by the wrong worker cannot pass for the right one."""
 
     actor: Actor
     name: str = "brush"
@@ -36,6 +36,6 @@ class Brush:
             yield StepDone(step=step + 1, steps=STEPS)
         if any(request.prompt == FILTERED for request in requests):
             raise ContentFiltered("nobody may see this")
-        colour = sha256(str(self.actor.nonce).encode()).digest()[:3]
+        colour = sha256(repr(sorted(self.actor.nonces.items())).encode()).digest()[:3]
         picture = Picture(width=SIZE, height=SIZE, rgb=colour * SIZE * SIZE)
         yield Drawn(pictures=tuple(picture for _ in requests))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,14 +23,18 @@ from tests.chaos.invariants import Violation
 from tests.chaos.stores import MAX_RECEIVES, Stores
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.sweep import Sweep
+from worker_fn.attempts import Attempts
 from worker_fn.consume import Consume, WarmEngine
+from worker_fn.grouping import BatchLimits
 from worker_fn.handler import make_handler
 from worker_fn.poller import Poller
 from worker_fn.process import Process
+from worker_fn.publishing import Publish
 
 RULES = JobRules(lease_s=30, heartbeat_s=0, ring_again_s=15, max_receives=MAX_RECEIVES)
 SELDOM = RULES.model_copy(update={"heartbeat_s": 5})
 """For a worker that is through with a job before it ever reports."""
+TOGETHER = BatchLimits(jobs=2, pixels=2 * SIZE * SIZE)
 CATALOG = Catalog(
     (
         ModelCard(
@@ -70,8 +74,10 @@ class SilentLog(Log):
     def warning(self, event: LogEvent, **fields: Any) -> None:
         pass
 
-    def exception(self, event: LogEvent, **fields: Any) -> None:
-        error = sys.exc_info()[1]
+    def exception(
+        self, event: LogEvent, *, error: BaseException | None = None, **fields: Any
+    ) -> None:
+        error = error or sys.exc_info()[1]
         if error is not None and not isinstance(error, DarkroomError):
             self.surprises.append(error)
 
@@ -189,8 +195,9 @@ def function(stage: Stage) -> Actor:
         queue = stage.queue(actor)
         handler = make_handler(_consume(stage, actor, SELDOM), queue)
         while True:
-            for delivery in queue.receive(wait_s=0):
-                _invoke(actor, handler, queue, delivery)
+            deliveries = queue.receive(wait_s=0, limit=TOGETHER.jobs)
+            if deliveries:
+                _invoke(actor, handler, queue, deliveries)
 
     return Actor("function", work, unless_it_suffered)
 
@@ -211,37 +218,63 @@ class _Context:
         return 0 if self.actor.must_stop else 180_000
 
 
-def _invoke(actor: Actor, handler: Any, queue: GatedQueue, delivery: Delivery) -> None:
-    """What the event source does: an invocation that broke leaves its message to come again."""
-    record = {
-        "messageId": "1",
-        "receiptHandle": delivery.receipt,
-        "body": delivery.body,
-        "attributes": {"ApproximateReceiveCount": str(delivery.receives)},
-    }
+def _invoke(actor: Actor, handler: Any, queue: GatedQueue, deliveries: Sequence[Delivery]) -> None:
+    """What the event source does: an invocation that broke leaves its messages to come again."""
+    records = [
+        {
+            "messageId": delivery.receipt,
+            "receiptHandle": delivery.receipt,
+            "body": delivery.body,
+            "attributes": {"ApproximateReceiveCount": str(delivery.receives)},
+        }
+        for delivery in deliveries
+    ]
     try:
-        answer = handler({"Records": [record]}, _Context(actor=actor))
-        if not answer["batchItemFailures"]:
-            queue.delete(delivery.receipt)
+        answer = handler({"Records": records}, _Context(actor=actor))
+        again = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
+        done = [each.receipt for each in deliveries if each.receipt not in again]
+        if done:
+            queue.delete(*done)
     except Unavailable:
         return
     finally:
         actor.must_stop = False
 
 
-def _consume(stage: Stage, actor: Actor, rules: JobRules) -> Consume:
-    def nonce() -> str:
-        actor.nonce = f"{next(stage.numbers):032x}"
-        return actor.nonce
+@dataclass(frozen=True, kw_only=True)
+class Sideways:
+    """A Background that the director plays as well."""
 
-    process = Process(
-        table=stage.table(actor),
-        images=stage.images(actor),
-        engine=Brush(actor=actor),
+    actor: Actor
+
+    def start(self, work: Callable[[], None]) -> None:
+        self.actor.start_beside(work)
+
+    def finish(self) -> None:
+        self.actor.wait_for_side()
+
+
+def _consume(stage: Stage, actor: Actor, rules: JobRules) -> Consume:
+    table, engine = stage.table(actor), Brush(actor=actor)
+    attempts = Attempts(
+        table=table,
         rules=rules,
         clock=stage.clock,
-        nonce=nonce,
+        nonce=lambda: f"{next(stage.numbers):032x}",
         jitter=lambda: 0.5,
+        log=stage.log,
+    )
+    process = Process(
+        table=table,
+        engine=engine,
+        attempts=attempts,
+        publish=Publish(
+            attempts=attempts, images=stage.images(actor), engine=engine, clock=stage.clock
+        ),
+        background=Sideways(actor=actor),
+        limits=TOGETHER,
+        rules=rules,
+        clock=stage.clock,
         log=stage.log,
     )
     return Consume(process=process, warm=WarmEngine(process))

@@ -16,7 +16,7 @@ def settle(world: World) -> None:
     """From here on nothing goes wrong: sweeps and workers bring each job to one terminal status,
     and each that can still succeed to success."""
     for worker in world.workers:
-        worker.stumbles = worker.must_stop = False
+        worker.stumbles = worker.must_stop = worker.hurries = False
     hopeful = [job.id for job in world.jobs if _can_succeed(job, world.now_ms)]
     for actor in list(world.others):
         world.finish(actor)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.errors import TransitionRefused
 from shared.job import Job
 from shared.ports import (
     Backlog,
@@ -32,8 +33,12 @@ class Gate:
     actor: Actor
     clock: Clock
 
-    def ask(self, verb: str, subject: Any, do: Callable[[], Any]) -> Any:
-        return self.actor.ask(Call(verb=verb, subject=subject, do=do, asked_ms=self.clock()))
+    def ask(
+        self, verb: str, subject: Any, do: Callable[[], Any], *, job_id: str | None = None
+    ) -> Any:
+        nonce = self.actor.nonces.get(job_id or "")
+        call = Call(verb=verb, subject=subject, do=do, asked_ms=self.clock(), nonce=nonce)
+        return self.actor.ask(call)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +58,27 @@ class GatedTable:
         job: Job | None = self.gate.ask("get", job_id, lambda: self.table.get(job_id))
         return job
 
+    def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
+        jobs: Sequence[Job] = self.gate.ask("rows", job_ids, lambda: self.table.rows(job_ids))
+        return jobs
+
     def apply(self, transition: Transition) -> Job:
         do = lambda: self.table.apply(self.weaken(transition))  # noqa: E731
-        job: Job = self.gate.ask(transition.name, transition, do)
+        nonce = transition.changes.get("nonce")
+        if nonce is not None:
+            self.gate.actor.nonces[transition.job_id] = nonce
+        job: Job = self.gate.ask(transition.name, transition, do, job_id=transition.job_id)
         return job
+
+    def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
+        """One halt for each: where there is no transaction, any of them may be the last."""
+        return [self._applied(transition) for transition in transitions]
+
+    def _applied(self, transition: Transition) -> Job | TransitionRefused:
+        try:
+            return self.apply(transition)
+        except TransitionRefused as refusal:
+            return refusal
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         do = lambda: self.table.due(now_ms=now_ms, limit=limit)  # noqa: E731
@@ -87,8 +109,8 @@ class GatedQueue:
         deliveries: Sequence[Delivery] = self.gate.ask("receive", limit, do)
         return deliveries
 
-    def delete(self, receipt: str) -> None:
-        self.gate.ask("delete", receipt, lambda: self.queue.delete(receipt))
+    def delete(self, *receipts: str) -> None:
+        self.gate.ask("delete", receipts, lambda: self.queue.delete(*receipts))
 
     def hide(self, receipt: str, *, seconds: float) -> None:
         self.gate.ask("hide", receipt, lambda: self.queue.hide(receipt, seconds=seconds))
@@ -103,7 +125,7 @@ class GatedImages:
 
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
         do = lambda: self.images.put(key, data, content_type=content_type)  # noqa: E731
-        self.gate.ask("put", (key, data), do)
+        self.gate.ask("put", (key, data), do, job_id=key.split("/")[1])
 
     def read(self, key: str) -> bytes:
         data: bytes = self.gate.ask("read", key, lambda: self.images.read(key))

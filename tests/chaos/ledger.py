@@ -34,7 +34,7 @@ class Ledger:
     def make(self, actor: Actor, call: Call) -> tuple[Any, DarkroomError | None]:
         """Make the call and check what it did. Raises Violation."""
         if call.verb == "put":
-            return self._put(actor, call)
+            return self._put(call)
         value, error = _made(call)
         if isinstance(call.subject, Transition):
             self._applied(actor, call, call.subject, accepted=error is None)
@@ -87,13 +87,13 @@ class Ledger:
         if before is None or not accepted:
             return
         after = self.rows[asked.job_id]
-        if call.verb == "claim" and actor.nonce is not None:
-            self._claims[after.id, after.attempt] = actor.nonce
+        if call.verb == "claim" and call.nonce is not None:
+            self._claims[after.id, after.attempt] = call.nonce
         check_move(
             Move(
                 name=call.verb,
                 writer=actor.name,
-                nonce=actor.nonce,
+                nonce=call.nonce,
                 asked_ms=call.asked_ms,
                 before=before,
                 after=after,
@@ -103,9 +103,9 @@ class Ledger:
         if after.image is not None:
             self._check_picture(after)
 
-    def _put(self, actor: Actor, call: Call) -> tuple[Any, DarkroomError | None]:
+    def _put(self, call: Call) -> tuple[Any, DarkroomError | None]:
         key, data = call.subject
-        mine = (actor.nonce, sha256(data).hexdigest())
+        mine = (call.nonce, sha256(data).hexdigest())
         first = self._keys.setdefault(key, mine)
         require(first == mine, "a key of the image store belongs to one claim", key, first, mine)
         answer = _made(call)

@@ -17,7 +17,7 @@ from tests.chaos.ledger import TENANT
 from tests.chaos.stores import VISIBILITY_S
 from tests.chaos.world import WORKERS, MakeWorld
 
-MOST_OPEN, MOST_JOBS, MOST_OTHERS, MOST_CANCELS, MOST_CALLS = 2, 12, 4, 3, 12
+MOST_OPEN, MOST_JOBS, MOST_OTHERS, MOST_CANCELS, MOST_CALLS = 2, 12, 4, 3, 20
 LONG_S, SHORT_S = 86_400, 75
 DEADLINES_S = {"a hill": LONG_S, "a lake": LONG_S, "a hasty hill": SHORT_S, FILTERED: LONG_S}
 BODIES = st.sampled_from(["a hasty hill", *DEADLINES_S])
@@ -110,6 +110,11 @@ class Play(RuleBasedStateMachine):
     def a_worker_works(self, place: int, before: str, then: Fate) -> None:
         worker = self._lead(place, before)
         self.world.play(worker, calls=0, then=then)
+
+    @rule(place=PLACES, hurries=st.booleans())
+    def a_worker_goes_on_while_it_stores(self, place: int, hurries: bool) -> None:
+        """Or first stores and then goes on."""
+        self.world.workers[place].hurries = hurries
 
     @rule(
         new=NEW,

@@ -98,9 +98,10 @@ class TurnedQueue:
             self._hidden_until[delivery.receipt] = self.clock() + self.visibility_s * 1000
         return deliveries
 
-    def delete(self, receipt: str) -> None:
-        self._hidden_until.pop(receipt, None)
-        self.queue.delete(receipt)
+    def delete(self, *receipts: str) -> None:
+        for receipt in receipts:
+            self._hidden_until.pop(receipt, None)
+        self.queue.delete(*receipts)
 
     def hide(self, receipt: str, *, seconds: float) -> None:
         if receipt in self._hidden_until:

@@ -66,11 +66,10 @@ class Path:
 
 BEATS = ("heartbeat",) * STEPS
 TAKEN = ("receive", "claim")
+PUBLISHED = ("heartbeat", "put", "succeed", "delete")
 SWEEP = ["due", "requeue", "send"]
 PATHS = {
-    "it is drawn": Path(
-        calls=(*TAKEN, *BEATS, "put", "succeed", "delete"), ends=JobStatus.SUCCEEDED
-    ),
+    "it is drawn": Path(calls=(*TAKEN, *BEATS, *PUBLISHED), ends=JobStatus.SUCCEEDED),
     "it is drawn by a function": Path(
         worker=FUNCTION,
         calls=(*TAKEN, "put", "succeed", "delete"),
@@ -178,6 +177,38 @@ def test_whatever_goes_wrong_on_a_path_the_job_ends_as_it_must(
     for fault in faults(len(calls)):
         _, job = run(embedded, path, fault)
         assert job.status in (path.ends, path.or_else), fault
+
+
+@pytest.mark.parametrize("hurries", [False, True], ids=["stores first", "goes on meanwhile"])
+@pytest.mark.parametrize("rival", [False, True], ids=["", "with a rival"])
+def test_whatever_goes_wrong_with_jobs_drawn_together_each_succeeds(
+    embedded: MakeStores, hurries: bool, rival: bool
+) -> None:
+    """Three jobs, of which two are drawn together: the third is drawn while those are stored."""
+    calls = _work_together(embedded, None, hurries=hurries)
+    assert (calls.count("claim"), calls.count("receive")) == (3, 3)
+    stores_while_drawing = calls.index("put") > max(
+        place for place, verb in enumerate(calls) if verb == "claim"
+    )
+    assert stores_while_drawing == hurries
+    for place, fate in product(range(len(calls)), FAULTS):
+        fault = Fault(place=place, fate=fate, times=1, rival=rival)
+        _work_together(embedded, fault, hurries=hurries)
+
+
+def _work_together(make_stores: MakeStores, fault: Fault | None, *, hurries: bool) -> list[str]:
+    """The calls that the worker made; every job has to succeed in the end."""
+    world = World(make_stores)
+    try:
+        for prompt in ("a hill", "a lake", "a tree"):
+            world.finish(world.submit(JobSpec(prompt=prompt, deadline_s=DEADLINE_S)))
+        world.workers[POLLER].hurries = hurries
+        calls = _work(world, PATHS["it is drawn"], fault)
+        settle(world)
+        assert {job.status for job in world.jobs} == {JobStatus.SUCCEEDED}, fault
+        return calls
+    finally:
+        world.close()
 
 
 @pytest.mark.timeout(300)

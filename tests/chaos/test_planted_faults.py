@@ -26,7 +26,8 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 import submit_fn.submit
-import worker_fn.process
+import worker_fn.attempts
+import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
 from shared.ports import image_key
 from shared.transitions import Lease
@@ -40,8 +41,9 @@ from tests.chaos.stores import MakeStores
 from tests.chaos.test_crash_points import PATHS, Fault, run
 from tests.chaos.world import World, unweakened
 from upkeep_fn.sweep import Sweep
-from worker_fn.engine.base import Picture
-from worker_fn.process import Outcome, Process
+from worker_fn.outcomes import Outcomes
+from worker_fn.png import encode_png
+from worker_fn.publishing import Finish, Publish
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -145,7 +147,7 @@ def idempotency_keys_are_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keys_of_images_do_not_name_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_fn.process, "image_key", lambda job_id, _: image_key(job_id, 0))
+    monkeypatch.setattr(worker_fn.publishing, "image_key", lambda job_id, _: image_key(job_id, 0))
 
 
 def a_refusal_is_read_without_the_nonce(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,15 +156,19 @@ def a_refusal_is_read_without_the_nonce(monkeypatch: pytest.MonkeyPatch) -> None
             return None
         return Lease(job_id=job.id, attempt=job.attempt, nonce=nonce)
 
-    monkeypatch.setattr(worker_fn.process, "lease_won", lease_won)
+    monkeypatch.setattr(worker_fn.attempts, "lease_won", lease_won)
 
 
 def the_row_succeeds_before_the_image_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    publish, stored = Process._publish, Process._stored
+    publish, put = Publish.__call__, Publish._put
     store: list[Callable[[], Image]] = []
 
-    def store_later(self: Process, png: bytes, picture: Picture, lease: Lease) -> Image:
-        store.append(lambda: stored(self, png, picture, lease))
+    def put_later(self: Publish, drawn: Finish) -> Image:
+        store.append(lambda: put(self, drawn))
+        lease, picture = drawn.attempt.lease, drawn.picture
+        png = encode_png(
+            picture, spec=drawn.attempt.job.spec, engine=self.engine.name, digest=self.engine.digest
+        )
         return Image(
             key=image_key(lease.job_id, lease.attempt),
             sha256=sha256(png).hexdigest(),
@@ -172,13 +178,14 @@ def the_row_succeeds_before_the_image_is_stored(monkeypatch: pytest.MonkeyPatch)
             content_type="image/png",
         )
 
-    def publish_first(self: Process, *arguments: Any) -> Outcome:
-        outcome = publish(self, *arguments)
-        store.pop()()
-        return outcome
+    def publish_first(self: Publish, *arguments: Any, **named: Any) -> Outcomes:
+        outcomes = publish(self, *arguments, **named)
+        while store:
+            store.pop()()
+        return outcomes
 
-    monkeypatch.setattr(Process, "_stored", store_later)
-    monkeypatch.setattr(Process, "_publish", publish_first)
+    monkeypatch.setattr(Publish, "_put", put_later)
+    monkeypatch.setattr(Publish, "__call__", publish_first)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +211,7 @@ def test_where_a_refusal_is_not_read_at_all_a_lost_answer_costs_an_attempt(
     embedded: MakeStores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No promise is broken then, so that only the crash points can notice."""
-    monkeypatch.setattr(worker_fn.process, "lease_won", lambda job, nonce: None)
+    monkeypatch.setattr(worker_fn.attempts, "lease_won", lambda job, nonce: None)
     lost = Fault(place=DRAWN.calls.index("claim"), fate=Fate.ANSWER_LOST, times=1, rival=False)
     _, job = run(embedded, DRAWN, lost)
     assert job.attempt == 2

@@ -8,7 +8,7 @@ from shared.errors import IdempotencyKeyReuse, InvalidState, NotFound, Unavailab
 from shared.job import Job
 from shared.spec import JobSpec
 from shared.transitions import Transition
-from tests.chaos.actors import ARRIVES, DIES, Actor, Fate, Killed
+from tests.chaos.actors import ARRIVES, DIES, Actor, Fate
 from tests.chaos.cast import (
     RULES,
     Stage,
@@ -135,10 +135,12 @@ class World:
         value, error = self.ledger.make(actor, call) if fate in ARRIVES else (None, None)
         actor.suffered |= fate is not Fate.WELL
         actor.idle = fate is Fate.WELL and call.verb == "receive" and not value
-        if fate is Fate.WELL:
+        if fate in DIES:
+            actor.kill()
+        elif fate is Fate.WELL:
             actor.answer(value, error)
         else:
-            actor.answer(error=Killed() if fate in DIES else Unavailable(fate.name))
+            actor.answer(error=Unavailable(fate.name))
         if self.stage.log.surprises:
             raise Violation("the code met an error of nobody's") from self.stage.log.surprises[0]
         if actor.ended:

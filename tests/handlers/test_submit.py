@@ -246,7 +246,7 @@ class DeafQueue(WorkQueue):
     def receive(self, *, wait_s: float, limit: int = 1) -> list[Any]:
         raise Unavailable("down")
 
-    def delete(self, receipt: str) -> None:
+    def delete(self, *receipts: str) -> None:
         raise Unavailable("down")
 
     def hide(self, receipt: str, *, seconds: float) -> None:

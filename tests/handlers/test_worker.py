@@ -180,10 +180,7 @@ def test_a_cancel_in_mid_job_stops_it_and_no_picture_appears(tmp_path: Path) -> 
 
 def test_a_worker_that_drains_gives_the_job_back_and_spends_no_attempt(service: Service) -> None:
     job_id = service.submitted()
-    consume = service.consume()
-    delivery = service.queue.receive(wait_s=0)[0]
-    settlement = consume(delivery, must_stop=lambda: Stop.DRAINING)
-    service.queue.hide(delivery.receipt, seconds=getattr(settlement, "seconds", -1))
+    service.work_once(stop=Stop.DRAINING)
     assert service.job(job_id)["status"] == "queued"
 
     service.clock.pass_s(1)

@@ -10,7 +10,7 @@ from shared.settings import JobRules
 from shared.transitions import Lease
 from tests.builders import NOW_MS, a_job
 from worker_fn.faults import after_fault, backoff_ms
-from worker_fn.process import Finished, Later, Outcome
+from worker_fn.outcomes import Finished, Later, Outcome, Troubled
 from worker_fn.settling import Delete, Hide, Settlement, settle
 
 
@@ -21,6 +21,8 @@ from worker_fn.settling import Delete, Hide, Settlement, settle
         (Later(at_ms=NOW_MS + 2_000), 1, Hide(seconds=2.0)),
         (Later(at_ms=NOW_MS - 2_000), 1, Hide(seconds=0.0)),
         (Later(at_ms=NOW_MS + 2_000), 5, Delete()),
+        (Troubled(), 1, Hide(seconds=5)),
+        (Troubled(), 5, Hide(seconds=5)),
     ],
 )
 def test_an_outcome_decides_what_happens_to_its_message(
