@@ -17,6 +17,10 @@ demo: .venv/demo.stamp ## Draw six pictures into demo/, from nothing in minutes
 serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
 	.venv/bin/python -m infra.local --engine $(ENGINE)
 
+.PHONY: keys
+keys: .venv/demo.stamp ## Make, list and end API keys: DO="create TENANT", DO=list, DO="revoke ID"
+	.venv/bin/python -m infra.keys $(or $(DO),--help)
+
 .PHONY: load
 load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCENARIO=smoke SCALE=1
 	.venv/bin/python -m loadtest --scenario $(SCENARIO) --out load/$(SCENARIO) \

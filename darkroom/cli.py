@@ -17,6 +17,10 @@ from darkroom.errors import DarkroomError
 from darkroom.job import Job
 
 Url = Annotated[str, typer.Option(envvar="DARKROOM_URL", help="Where the service is.")]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar="DARKROOM_KEY", help="An API key, where the service asks for one."),
+]
 HERE = "http://127.0.0.1:8000"
 
 app = typer.Typer(
@@ -41,6 +45,7 @@ def draw(
     model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the picture.")] = 300.0,
     url: Url = HERE,
+    key: Key = None,
 ) -> None:
     """Draw a picture, and wait for it."""
     fields = {
@@ -55,24 +60,24 @@ def draw(
     asked: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
-    with _service(url) as room:
+    with _service(url, key) as room:
         job = _watched(room, room.submit(prompt, **asked), timeout)
         out.write_bytes(room.image(job))
     typer.echo(f"{out}  seed {job.request['seed']}, {job.timing.total_ms} ms, {job.id}")
 
 
 @app.command()
-def status(job_id: str, url: Url = HERE) -> None:
+def status(job_id: str, url: Url = HERE, key: Key = None) -> None:
     """Show how a job stands."""
-    with _service(url) as room:
+    with _service(url, key) as room:
         for name, fact in _facts(room.job(job_id)):
             typer.echo(f"{name:9} {fact}")
 
 
 @app.command()
-def cancel(job_id: str, url: Url = HERE) -> None:
+def cancel(job_id: str, url: Url = HERE, key: Key = None) -> None:
     """Call a job off, unless it is final already (then exit with 1)."""
-    with _service(url) as room:
+    with _service(url, key) as room:
         job = room.cancel(job_id)
     typer.echo(f"{job.id} {job.status}")
     if job.status != "canceled":
@@ -85,10 +90,10 @@ def main() -> None:
 
 
 @contextmanager
-def _service(url: str) -> Iterator[Darkroom]:
+def _service(url: str, key: str | None) -> Iterator[Darkroom]:
     """A client whose errors end the command with one line and status 1."""
     try:
-        with Darkroom(url) as room:
+        with Darkroom(url, key=key) as room:
             yield room
     except (DarkroomError, OSError) as error:
         print(f"darkroom: {error}", file=sys.stderr)

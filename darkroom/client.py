@@ -14,7 +14,7 @@ import httpx
 
 from darkroom.errors import CorruptImage, JobEnded, NoAnswer, Refused, WaitOver
 from darkroom.job import Image, Job, job_of, page_of
-from darkroom.transport import Transport, retry_after_s
+from darkroom.transport import Bearer, Transport, retry_after_s
 
 JOBS = "/v1/jobs"
 """The one path that is known in advance; everything else is a link that the service gave."""
@@ -26,20 +26,23 @@ T = TypeVar("T")
 class Darkroom:
     """One service. Every call may raise Refused and NoAnswer, and repeats itself where it is safe.
 
-    `timeout` is how long the service may take for one answer, in seconds.
+    `key` is an API key, where the service asks for one; `timeout` is how long it may take for one
+    answer, in seconds.
     """
 
     def __init__(
         self,
         base_url: str,
         *,
+        key: str | None = None,
         timeout: float = 30.0,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         new_key: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
-        http = httpx.Client(base_url=base_url, timeout=timeout, transport=transport)
+        auth = None if key is None else Bearer(key, base_url)
+        http = httpx.Client(base_url=base_url, auth=auth, timeout=timeout, transport=transport)
         self._timeout = timeout
         self._transport = Transport(http, sleep=sleep)
         self._sleep = sleep

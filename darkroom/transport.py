@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import httpx
@@ -15,6 +15,19 @@ TRIES = 8
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 _BUSY = frozenset({429, 503})
+
+
+class Bearer(httpx.Auth):
+    """Shows the key to the service alone: links to pictures may lead elsewhere, and need none."""
+
+    def __init__(self, key: str, base_url: str) -> None:
+        self._key = key
+        self._origin = _origin(httpx.URL(base_url))
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if _origin(request.url) == self._origin:
+            request.headers["Authorization"] = f"Bearer {self._key}"
+        yield request
 
 
 class Transport:
@@ -69,6 +82,10 @@ def retry_after_s(answer: httpx.Response | httpx.TransportError) -> float:
         "" if isinstance(answer, httpx.TransportError) else answer.headers.get("retry-after", "")
     )
     return min(float(asked), LONGEST_PAUSE_S) if asked.isdecimal() else 0.0
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _checked(answer: httpx.Response | httpx.TransportError | None, asked: str) -> httpx.Response:

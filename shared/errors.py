@@ -6,6 +6,7 @@ What to do about an error is decided by its type, never by its text:
     DarkroomError
     ├── RequestError                 the caller can mend it; becomes a problem+json answer
     │   ├── MalformedJson            the body is not JSON (400)
+    │   ├── Unauthorized             no key, or none that holds (401)
     │   ├── ValidationFailed         fields are wrong; lists each one (422)
     │   ├── IdempotencyKeyReuse      same key, other body (422)
     │   ├── BodyTooLarge             over 64 KiB (413)
@@ -15,7 +16,12 @@ What to do about an error is decided by its type, never by its text:
     │   ├── InvalidState             the job's status does not permit this (409)
     │   ├── ImageNotReady            no picture yet, or never (409)
     │   ├── Gone                     its retention is over (410)
-    │   └── LinkRefused              a tampered or expired picture link (403)
+    │   ├── LinkRefused              a tampered or expired picture link (403)
+    │   ├── Misdirected              a Host header that is not this server's (421)
+    │   ├── RateLimited              the tenant calls too often (429)
+    │   ├── TenantQueueFull          the tenant has too many open jobs (429)
+    │   ├── QueueFull                all tenants together have too many (429)
+    │   └── HeadersTooLarge          request line and headers are over their limit (431)
     ├── TransitionRefused            the row did not satisfy the transition's guard
     ├── MalformedMessage             a queue body that cannot be read
     ├── Unavailable                  a store or queue did not answer; trying again may help (503)
@@ -73,6 +79,10 @@ class MalformedJson(RequestError):
     """The body is not JSON."""
 
 
+class Unauthorized(RequestError):
+    """No key, or none that holds: which of the two, and why, is not said."""
+
+
 class ValidationFailed(RequestError):
     """One or more fields are wrong."""
 
@@ -111,6 +121,26 @@ class Gone(RequestError):
 
 class LinkRefused(RequestError):
     """The picture link was altered, or its time is over."""
+
+
+class Misdirected(RequestError):
+    """The Host header names another server than this one."""
+
+
+class RateLimited(RequestError):
+    """The tenant calls too often."""
+
+
+class TenantQueueFull(RequestError):
+    """The tenant has as many open jobs as it may."""
+
+
+class QueueFull(RequestError):
+    """All tenants together have as many open jobs as this deployment takes."""
+
+
+class HeadersTooLarge(RequestError):
+    """Request line and headers are over their limit."""
 
 
 class TransitionRefused(DarkroomError):

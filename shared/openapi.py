@@ -16,6 +16,23 @@ _REF = "#/components/schemas/{model}"
 _REQUEST_ID = {
     "X-Request-Id": {"description": "Quote it to support.", "schema": {"type": "string"}}
 }
+_RATE = {
+    "RateLimit": {
+        "description": "The rate it counts against: r calls are left, all are back in t seconds. "
+        "Only where keys are asked for.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "That rate: q calls at once, and as many again in w seconds.",
+        "schema": {"type": "string"},
+    },
+}
+_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "dk_<id>_<secret>",
+    "description": "A key from `make keys`. One machine without keys asks for none.",
+}
 
 
 def document() -> dict[str, Any]:
@@ -32,7 +49,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(), "securitySchemes": {"key": _KEY}},
     }
 
 
@@ -58,9 +75,13 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": [*_path_parameters(operation), *map(_parameter, operation.parameters)],
         "responses": {
             **{str(s): _answer(text, model) for s, (text, model) in operation.answers.items()},
-            **{str(status): _problem(status) for status in operation.problems},
+            **{str(status): _problem(status) for status in operation.refusals},
         },
     }
+    if operation.limit is not None:
+        described["security"] = [{"key": []}]
+        for answer in described["responses"].values():
+            answer["headers"] = {**answer["headers"], **_RATE}
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(operation.body)}
     return described

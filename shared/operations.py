@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel
 
@@ -26,9 +27,15 @@ class Parameter:
     schema: dict[str, object]
 
 
+Limit: TypeAlias = Literal["submits", "reads"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method on one path. `answers` maps a status to what it means and its body's model."""
+    """One method on one path. `answers` maps a status to what it means and its body's model.
+
+    `limit` is the rate that calls count against; None: anyone may call, without a key.
+    """
 
     name: str
     unit: str
@@ -39,6 +46,13 @@ class Operation:
     problems: tuple[int, ...] = ()
     body: type[BaseModel] | None = None
     parameters: tuple[Parameter, ...] = field(default=())
+    limit: Limit | None = "reads"
+
+    @property
+    def refusals(self) -> tuple[int, ...]:
+        """Every status that it may refuse with."""
+        admission = () if self.limit is None else (401, 421, 429, 503)
+        return tuple(sorted({*self.problems, *admission}))
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -98,6 +112,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(_IDEMPOTENCY,),
         answers={202: ("Accepted, and durable", JobView), 200: ("Replayed", JobView)},
         problems=(400, 410, 413, 415, 422, 503),
+        limit="submits",
     ),
     Operation(
         name="cancel",
@@ -161,6 +176,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/healthz",
         summary="Liveness",
         answers={200: ("Alive", HealthView)},
+        limit=None,
     ),
     Operation(
         name="openapi",
@@ -169,6 +185,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/openapi.json",
         summary="This document",
         answers={200: ("OpenAPI 3.1", None)},
+        limit=None,
     ),
     Operation(
         name="docs",
@@ -177,5 +194,6 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/docs",
         summary="This document, to read and to try",
         answers={200: ("A page", None)},
+        limit=None,
     ),
 )

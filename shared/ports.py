@@ -10,8 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from shared.api_key import ApiKey
 from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
+from shared.open_limits import UNLIMITED, OpenLimits
+from shared.rate_limit import RatePolicy, Verdict
 from shared.transitions import Transition
 
 Clock: TypeAlias = Callable[[], int]
@@ -61,10 +64,19 @@ class Backlog:
 class JobTable(Protocol):
     """The only truth about jobs."""
 
-    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
+    def submit(
+        self,
+        job: Job,
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Submission:
         """Store job and key in one transaction; durable when it returns.
 
-        Raises IdempotencyKeyReuse for a live key with another fingerprint.
+        Raises IdempotencyKeyReuse for a live key with another fingerprint, TenantQueueFull and
+        QueueFull for one job more than `limits` allow. Those count exactly, however many submit
+        and end at once; a replay is never refused for them, and a refused submit uses no key up.
         """
 
     def get(self, job_id: str) -> Job | None:
@@ -115,6 +127,35 @@ class WorkQueue(Protocol):
 
     def hide(self, receipt: str, *, seconds: float) -> None:
         """Hand it out again after `seconds` (0: at once)."""
+
+
+class KeyLookup(Protocol):
+    """What a unit needs to know of API keys."""
+
+    def get(self, key_id: str) -> ApiKey | None:
+        """The key with this id."""
+
+
+class KeyTable(KeyLookup, Protocol):
+    """All API keys, those that have ended too."""
+
+    def add(self, key: ApiKey) -> None:
+        """Store a new key. Raises Unavailable if its id is taken."""
+
+    def end(self, key_id: str, *, at_ms: int) -> ApiKey | None:
+        """Let a key end then, if it does not end earlier: an end can only be brought forward.
+        The key as it is now; None where there is no such key."""
+
+    def keys(self) -> Sequence[ApiKey]:
+        """Every key, oldest first."""
+
+
+class RateLimiter(Protocol):
+    """What each tenant has left of each rate."""
+
+    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int) -> Verdict:
+        """Admit or refuse one call, as `rate_limit.judged` says, by conditional writes alone:
+        however many are made at once, it is as if they came one after another."""
 
 
 @dataclass(frozen=True, kw_only=True)

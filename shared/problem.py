@@ -21,6 +21,7 @@ class Kind:
 
 KINDS: dict[type[errors.DarkroomError], Kind] = {
     errors.MalformedJson: Kind(status=400, code="malformed_json", title="The body is not JSON"),
+    errors.Unauthorized: Kind(status=401, code="unauthorized", title="Send a key that holds"),
     errors.LinkRefused: Kind(status=403, code="link_refused", title="The link is not valid"),
     errors.NotFound: Kind(status=404, code="not_found", title="Not found"),
     errors.MethodNotAllowed: Kind(
@@ -35,6 +36,9 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
     errors.UnsupportedMediaType: Kind(
         status=415, code="unsupported_media_type", title="Send application/json"
     ),
+    errors.Misdirected: Kind(
+        status=421, code="misdirected", title="The Host header is not this server's"
+    ),
     errors.ValidationFailed: Kind(
         status=422, code="validation_failed", title="The request is not valid"
     ),
@@ -42,6 +46,18 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
         status=422,
         code="idempotency_key_reuse",
         title="This Idempotency-Key was used for another body",
+    ),
+    errors.RateLimited: Kind(
+        status=429, code="rate_limited", title="Too many calls", retryable=True
+    ),
+    errors.TenantQueueFull: Kind(
+        status=429, code="tenant_queue_full", title="Too many open jobs of yours", retryable=True
+    ),
+    errors.QueueFull: Kind(
+        status=429, code="queue_full", title="Too many open jobs of everybody", retryable=True
+    ),
+    errors.HeadersTooLarge: Kind(
+        status=431, code="headers_too_large", title="The headers are too large"
     ),
     errors.Unavailable: Kind(
         status=503, code="unavailable", title="Try again in a moment", retryable=True

@@ -9,30 +9,36 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from shared.admission import Admission, Caller
 from shared.errors import MalformedJson, MethodNotAllowed, NotFound, RequestError, Unavailable
+from shared.open_limits import UNLIMITED, OpenLimits
 from shared.operations import OPERATIONS, Operation
 from shared.problem import kind_of, problem
 from shared.telemetry import Log, LogEvent
 
-LOCAL_TENANT = "local"
+_ANYONE = Caller(tenant="")
 Event: TypeAlias = Mapping[str, Any]
 """An HTTP API event, payload format 2.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What an endpoint needs of an event. Header names are lower case."""
+    """What an endpoint needs of an event. Header names are lower case.
+
+    `tenant` is empty where anyone may call.
+    """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
-    tenant: str = LOCAL_TENANT
+    tenant: str
+    open_limits: OpenLimits = UNLIMITED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,29 +64,39 @@ def json_response(
 class Router:
     """A Lambda handler over the operations that one unit has bound."""
 
-    def __init__(self, unit: str, endpoints: Mapping[str, Endpoint], log: Log) -> None:
+    def __init__(
+        self, unit: str, endpoints: Mapping[str, Endpoint], admission: Admission, log: Log
+    ) -> None:
         mine = tuple(operation for operation in OPERATIONS if operation.unit == unit)
         if {operation.name for operation in mine} != set(endpoints):
             raise ValueError(f"{unit} must bind exactly its own operations")
         self._endpoints = endpoints
         self._mine = mine
+        self._admission = admission
         self._log = log
 
     def __call__(self, event: Event, context: object) -> dict[str, Any]:
         request_id = str(event["requestContext"].get("requestId", ""))
         try:
-            response = self._answer(event)
+            response = self._answer(event, request_id)
         except Exception as error:
             response = self._problem(error, request_id)
         headers = {**response.headers, "X-Request-Id": request_id}
         return {"statusCode": response.status, "headers": headers, "body": response.body}
 
-    def _answer(self, event: Event) -> Response:
+    def _answer(self, event: Event, request_id: str) -> Response:
         path, method = event["rawPath"], event["requestContext"]["http"]["method"]
         operation, parameters = find_operation(method, path)
         if operation not in self._mine:
             raise NotFound("no such path")
-        return self._endpoints[operation.name](_request(event, parameters))
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        caller = _ANYONE if operation.limit is None else self._admission(operation, headers)
+        try:
+            request = _request(event, parameters, headers, caller)
+            response = self._endpoints[operation.name](request)
+        except Exception as error:
+            response = self._problem(error, request_id)
+        return replace(response, headers={**response.headers, **caller.headers})
 
     def _problem(self, error: Exception, request_id: str) -> Response:
         kind = kind_of(error)
@@ -91,7 +107,7 @@ class Router:
         given = error.headers if isinstance(error, RequestError) else {}
         headers = {**given, "Content-Type": "application/problem+json", "Cache-Control": "no-store"}
         if kind.retryable:
-            headers["Retry-After"] = "1"
+            headers.setdefault("Retry-After", "1")
         body = problem(error, request_id=request_id).model_dump_json()
         return Response(status=kind.status, body=body, headers=headers)
 
@@ -108,13 +124,16 @@ def find_operation(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     raise NotFound("no such path; see /openapi.json")
 
 
-def _request(event: Event, parameters: Mapping[str, str]) -> Request:
-    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+def _request(
+    event: Event, parameters: Mapping[str, str], headers: Mapping[str, str], caller: Caller
+) -> Request:
     return Request(
         path=parameters,
         query=event.get("queryStringParameters") or {},
         headers=headers,
         body=_body(event),
+        tenant=caller.tenant,
+        open_limits=caller.open_limits,
     )
 
 

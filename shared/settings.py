@@ -63,6 +63,23 @@ class JobRules(_Settings):
         return round(self.ring_again_s * 1000)
 
 
+class LimitRules(_Settings):
+    """How much one tenant may ask for. None of it holds on one machine without keys, where nobody
+    else is there, but for `queue_limit`."""
+
+    submits_per_s: float = Field(default=5, gt=0, le=100_000)
+    submit_burst: int = Field(default=10, ge=1, le=100_000)
+    reads_per_s: float = Field(default=50, gt=0, le=100_000)
+    read_burst: int = Field(default=100, ge=1, le=100_000)
+    open_jobs: int = Field(default=1000, ge=1)
+    queue_limit: int = Field(default=10_000, ge=1)
+    key_cache_s: float = Field(default=10, ge=0, le=300)
+
+    @property
+    def key_cache_ms(self) -> int:
+        return round(self.key_cache_s * 1000)
+
+
 class AwsPlaces(_Settings):
     """The names of what a stack has deployed."""
 
@@ -71,13 +88,13 @@ class AwsPlaces(_Settings):
     bucket: str
 
 
-class SubmitSettings(AwsPlaces, JobRules):
+class SubmitSettings(AwsPlaces, JobRules, LimitRules):
     """submit_fn on AWS."""
 
     catalog: Path
 
 
-class StatusSettings(AwsPlaces, JobRules):
+class StatusSettings(AwsPlaces, JobRules, LimitRules):
     """status_fn on AWS. `cap`: how many workers run at once."""
 
     catalog: Path

@@ -22,7 +22,7 @@ from shared.conditions import (
     OneOf,
     holds,
 )
-from shared.job import OPEN, Image, Job, JobError, JobStatus, Progress, Timing
+from shared.job import OPEN, TERMINAL, Image, Job, JobError, JobStatus, Progress, Timing
 
 Q, R = JobStatus.QUEUED, JobStatus.RUNNING
 _OPEN = tuple(sorted(OPEN))
@@ -41,6 +41,11 @@ class Transition:
     guard: Condition
     changes: Mapping[str, Any]
     add: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the job is terminal afterwards."""
+        return self.changes.get("status") in TERMINAL
 
     def permits(self, job: Job) -> bool:
         """Whether this move is legal from that row."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.admission import Admission
 from shared.job import Job
 from shared.job_view import HealthView, JobPage, ModelsView, job_view, queue_view
 from shared.model_card import Catalog
@@ -23,6 +24,7 @@ def make_handler(
     watch: JobWatch,
     catalog: Catalog,
     rules: JobRules,
+    admission: Admission,
     clock: Clock,
     cap: int | None,
     log: Log,
@@ -42,7 +44,7 @@ def make_handler(
         "openapi": lambda _: pages.openapi(),
         "docs": lambda _: pages.docs(),
     }
-    return Router("status_fn", endpoints, log)
+    return Router("status_fn", endpoints, admission, log)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,27 @@ import os
 import random
 import time
 
+from shared.admission import KeyedAdmission
 from shared.aws import clients
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
+from shared.aws.keys import DynamoKeyTable
+from shared.aws.limits import DynamoRateLimiter
 from shared.aws.watch import PollingWatch
+from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.settings import StatusSettings
 from shared.telemetry import Log
 from status_fn.handler import make_handler
 
 _settings = StatusSettings.read(os.environ)
-_table = DynamoJobTable(clients.dynamodb(), _settings.table, sleep=time.sleep, jitter=random.random)
+_dynamodb = clients.dynamodb()
+_table = DynamoJobTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random)
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
+
 
 handler = make_handler(
     table=_table,
@@ -24,7 +34,17 @@ handler = make_handler(
     watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")),
     rules=_settings,
-    clock=lambda: time.time_ns() // 1_000_000,
+    admission=KeyedAdmission(
+        keys=CachedKeys(
+            keys=DynamoKeyTable(_dynamodb, _settings.table),
+            clock=_clock,
+            lasts_ms=_settings.key_cache_ms,
+        ),
+        limiter=DynamoRateLimiter(_dynamodb, _settings.table),
+        rules=_settings,
+        clock=_clock,
+    ),
+    clock=_clock,
     cap=_settings.cap,
     log=Log("status_fn"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from shared.admission import Admission
 from shared.errors import FieldError, ValidationFailed
 from shared.job_view import job_view
 from shared.json_body import parsed
@@ -26,6 +27,7 @@ def make_handler(
     queue: WorkQueue,
     catalog: Catalog,
     rules: JobRules,
+    admission: Admission,
     clock: Clock,
     entropy: Callable[[int], bytes],
     log: Log,
@@ -42,13 +44,18 @@ def make_handler(
     )
     cancel = Cancel(table=table, clock=clock, log=log)
     endpoints = {"submit": _submit(submit, clock), "cancel": _cancel(cancel, clock)}
-    return Router("submit_fn", endpoints, log)
+    return Router("submit_fn", endpoints, admission, log)
 
 
 def _submit(submit: Submit, clock: Clock) -> Endpoint:
     def endpoint(request: Request) -> Response:
         spec = parsed(request.body, request.headers.get("content-type", ""), JobSpec)
-        submission = submit(spec, tenant=request.tenant, key=_idempotency_key(request))
+        submission = submit(
+            spec,
+            tenant=request.tenant,
+            key=_idempotency_key(request),
+            limits=request.open_limits,
+        )
         assert submission.job is not None  # Submit raises Gone instead
         view = job_view(submission.job, now_ms=clock(), link=None)
         headers = {"Location": view.links.self, "ETag": f'"v{view.version}"'}

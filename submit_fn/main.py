@@ -7,24 +7,42 @@ import random
 import secrets
 import time
 
+from shared.admission import KeyedAdmission
 from shared.aws import clients
 from shared.aws.job_table import DynamoJobTable
+from shared.aws.keys import DynamoKeyTable
+from shared.aws.limits import DynamoRateLimiter
 from shared.aws.queue import SqsQueue
+from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.settings import SubmitSettings
 from shared.telemetry import Log
 from submit_fn.handler import make_handler
 
 _settings = SubmitSettings.read(os.environ)
+_dynamodb = clients.dynamodb()
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
+
 
 handler = make_handler(
-    table=DynamoJobTable(
-        clients.dynamodb(), _settings.table, sleep=time.sleep, jitter=random.random
-    ),
+    table=DynamoJobTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
     queue=SqsQueue(clients.sqs(), _settings.queue_url),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")),
     rules=_settings,
-    clock=lambda: time.time_ns() // 1_000_000,
+    admission=KeyedAdmission(
+        keys=CachedKeys(
+            keys=DynamoKeyTable(_dynamodb, _settings.table),
+            clock=_clock,
+            lasts_ms=_settings.key_cache_ms,
+        ),
+        limiter=DynamoRateLimiter(_dynamodb, _settings.table),
+        rules=_settings,
+        clock=_clock,
+    ),
+    clock=_clock,
     entropy=secrets.token_bytes,
     log=Log("submit_fn"),
 )

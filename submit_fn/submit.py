@@ -9,6 +9,7 @@ from shared.errors import Gone, Unavailable
 from shared.job import Job, JobStatus, job_id
 from shared.message import encode
 from shared.model_card import Catalog
+from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Clock, IdempotencyKey, JobTable, Submission, WorkQueue
 from shared.settings import JobRules
 from shared.spec import JobSpec
@@ -29,14 +30,18 @@ class Submit:
     entropy: Callable[[int], bytes]
     log: Log
 
-    def __call__(self, spec: JobSpec, *, tenant: str, key: str | None) -> Submission:
+    def __call__(
+        self, spec: JobSpec, *, tenant: str, key: str | None, limits: OpenLimits = UNLIMITED
+    ) -> Submission:
         """Accept a job, or find the one that this key made before.
 
-        Raises ValidationFailed, IdempotencyKeyReuse, Gone, Unavailable.
+        Raises ValidationFailed, IdempotencyKeyReuse, Gone, TenantQueueFull, QueueFull, Unavailable.
         """
         now_ms = self.clock()
         job = self._new_job(spec, tenant, now_ms)
-        submission = self.table.submit(job, _key(key, spec, tenant, now_ms), now_ms=now_ms)
+        submission = self.table.submit(
+            job, _key(key, spec, tenant, now_ms), now_ms=now_ms, limits=limits
+        )
         if submission.job is None or now_ms >= submission.job.expires_ms:
             raise Gone("the job that this key made is no longer kept; use a new key")
         if submission.replayed:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from shared.admission import Admission, OpenAdmission
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
@@ -83,6 +84,7 @@ class Service:
     clock: Moment
     engine: Engine
     rules: JobRules = field(default_factory=JobRules)
+    admission: Admission = field(default_factory=OpenAdmission)
     limits: BatchLimits = ALONE
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
@@ -167,6 +169,7 @@ class Service:
             queue=self.queue,
             catalog=a_catalog(),
             rules=self.rules,
+            admission=self.admission,
             clock=self.clock,
             entropy=secrets.token_bytes,
             log=LOG,
@@ -179,6 +182,7 @@ class Service:
             watch=self.watch,
             catalog=a_catalog(),
             rules=self.rules,
+            admission=self.admission,
             clock=self.clock,
             cap=2,
             log=LOG,

@@ -19,9 +19,10 @@ GRACE_S = 2
 """Nobody waits longer than a watch's nap once the run ends, so that requests end well within."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections; port 0 takes a free one. Raises Refused."""
-    address = _loopback(host)
+def listen(host: str, port: int, *, keyed: bool = False) -> socket.socket:
+    """A socket that accepts connections; port 0 takes a free one. Raises Refused, also where
+    others could connect and no keys are asked for."""
+    address = _address(host, keyed)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     # asyncio turns Nagle's delay off only where the protocol is spelled out: 40 ms a request.
     door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -73,14 +74,16 @@ class FrontDoor(uvicorn.Server):
         self.should_exit = True
 
 
-def _loopback(host: str) -> str:
+def _address(host: str, keyed: bool) -> str:
     address = "127.0.0.1" if host == "localhost" else host
     try:
-        safe = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        safe = False
+        safe = keyed or ipaddress.ip_address(address).is_loopback
+        ipaddress.ip_address(address)
+    except ValueError as error:
+        raise Refused(f"--host {host} is not an IP address; 127.0.0.1 is loopback") from error
     if not safe:
         raise Refused(
-            f"--host {host} is not a loopback address; without keys anyone there could submit jobs"
+            f"--host {host} is not a loopback address, and without keys anyone there could submit "
+            "jobs; make a key first: python -m infra.keys create TENANT --data DATA"
         )
     return address

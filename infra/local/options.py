@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES_PER_WORKER = 4
@@ -20,6 +21,7 @@ class Options:
 
     host: str
     port: int
+    public_url: str | None
     data: Path
     workers: int
     threads: int
@@ -43,6 +45,7 @@ def read_options(arguments: Sequence[str], *, cores: int) -> Options:
     return Options(
         host=given.host,
         port=given.port,
+        public_url=given.public_url,
         data=given.data.absolute(),
         workers=workers,
         threads=max(1, cores // workers),
@@ -73,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="a loopback address; there are no keys yet")
+    add("--host", default="127.0.0.1", help="an address; any but loopback needs keys")
     add("--port", type=_port, default=8000, help="0 takes a free one")
+    add("--public-url", type=_url, default=None, help="how others reach it; None: by --host")
     add("--data", type=Path, default=Path(".darkroom"), help="where jobs and pictures are kept")
     add("--workers", type=_positive, default=None, help="processes; None: what suits the cores")
     add(
@@ -109,6 +113,13 @@ def _port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise ValueError
     return number
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError
+    return text.rstrip("/")
 
 
 def _seconds(text: str) -> float:

@@ -7,26 +7,37 @@ import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
+from ipaddress import ip_address
 
 from infra.local.data_dir import DataDir, opened
 from infra.local.front_door import FrontDoor, listen, url_of
 from infra.local.offered_model import offered
 from infra.local.options import Options
 from infra.local.pools import Pools
+from infra.local.refusal import Refused
 from infra.local.supervisor import keep_running, launch_of
 from infra.local.upkeep import keep_promises
-from infra.local.wiring import build_gateway, open_stores, read_rules, upkeep_duties
+from infra.local.wiring import (
+    build_admission,
+    build_gateway,
+    has_keys,
+    open_stores,
+    read_limits,
+    read_rules,
+    upkeep_duties,
+)
 from shared.telemetry import Log
 
 
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
     catalog, rules, log = offered(options), read_rules(options), Log("local")
-    with opened(options.data) as data, closing(listen(options.host, options.port)) as door:
+    with opened(options.data) as data, _door(options, data) as door:
         base_url, pools = url_of(door), Pools()
-        stores = open_stores(data, rules, base_url=base_url)
+        stores = open_stores(data, rules, base_url=options.public_url or base_url)
+        admission = build_admission(stores, read_limits())
         gateway = build_gateway(
-            stores, catalog, rules, workers=options.workers, pools=pools, log=log
+            stores, catalog, rules, admission, workers=options.workers, pools=pools, log=log
         )
         front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
         upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
@@ -34,6 +45,18 @@ def run(options: Options) -> None:
         asyncio.run(_serve(front_door, door, [upkeep, *workers], stores.watch.stop))
         pools.close()
         stores.database.close()
+
+
+def _door(options: Options, data: DataDir) -> closing[socket.socket]:
+    """Open to others only where every call takes a key."""
+    door = listen(options.host, options.port, keyed=has_keys(data))
+    if options.public_url is None and ip_address(door.getsockname()[0]).is_unspecified:
+        door.close()
+        raise Refused(
+            f"links to pictures cannot lead to {options.host}; say how others reach this machine: "
+            "--public-url http://NAME:PORT"
+        )
+    return closing(door)
 
 
 def _workers(options: Options, data: DataDir, log: Log) -> Sequence[Coroutine[None, None, None]]:

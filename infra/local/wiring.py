@@ -6,8 +6,10 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
+from infra.local.admission import LocalAdmission
 from infra.local.data_dir import DataDir
 from infra.local.events import Answer, answer_of
 from infra.local.gateway import Gateway
@@ -16,16 +18,20 @@ from infra.local.pictures import make_pictures
 from infra.local.pools import Door, Pools
 from infra.local.refusal import Refused
 from infra.local.stoppable_watch import StoppableWatch
+from shared.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.keys import SqliteKeyTable
+from shared.embedded.limits import SqliteRateLimiter
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.retention import erase_expired
 from shared.embedded.watch import SqliteWatch
 from shared.errors import SettingsError, Unavailable
 from shared.model_card import Catalog
+from shared.open_limits import OpenLimits
 from shared.router import Event, Router
-from shared.settings import JobRules
+from shared.settings import JobRules, LimitRules
 from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
@@ -58,14 +64,23 @@ def read_rules(options: Options) -> JobRules:
         raise Refused(str(error)) from error
 
 
+def read_limits() -> LimitRules:
+    """The limits from the environment. Raises Refused."""
+    try:
+        return LimitRules.read(os.environ)
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+
+
+def has_keys(data: DataDir) -> bool:
+    """Whether API keys were ever made for this folder. Raises Refused."""
+    with closing(_opened(data)) as database:
+        return SqliteKeyTable(database).has_any()
+
+
 def open_stores(data: DataDir, rules: JobRules, *, base_url: str) -> Stores:
     """Open the database and the picture folder. Raises Refused."""
-    try:
-        database = Database(data.folder / "darkroom.db")
-    except Unavailable as error:
-        raise Refused(
-            f"the database in {data.folder} cannot be opened: {error.__cause__}"
-        ) from error
+    database = _opened(data)
     return Stores(
         database=database,
         table=SqliteJobTable(database),
@@ -76,8 +91,28 @@ def open_stores(data: DataDir, rules: JobRules, *, base_url: str) -> Stores:
     )
 
 
+def build_admission(stores: Stores, limits: LimitRules) -> Admission:
+    """Keys and rates from the first key on; the limit of all open jobs always."""
+    keys = SqliteKeyTable(stores.database)
+    return LocalAdmission(
+        keys,
+        keyed=KeyedAdmission(
+            keys=keys, limiter=SqliteRateLimiter(stores.database), rules=limits, clock=clock
+        ),
+        free=OpenAdmission(open_limits=OpenLimits(overall=limits.queue_limit)),
+        clock=clock,
+    )
+
+
 def build_gateway(
-    stores: Stores, catalog: Catalog, rules: JobRules, *, workers: int, pools: Pools, log: Log
+    stores: Stores,
+    catalog: Catalog,
+    rules: JobRules,
+    admission: Admission,
+    *,
+    workers: int,
+    pools: Pools,
+    log: Log,
 ) -> Gateway:
     """The front door's application, with both units behind it."""
     submit = make_submit_handler(
@@ -85,6 +120,7 @@ def build_gateway(
         queue=stores.jobs,
         catalog=catalog,
         rules=rules,
+        admission=admission,
         clock=clock,
         entropy=secrets.token_bytes,
         log=log,
@@ -95,6 +131,7 @@ def build_gateway(
         watch=stores.watch,
         catalog=catalog,
         rules=rules,
+        admission=admission,
         clock=clock,
         cap=workers,
         log=log,
@@ -120,6 +157,15 @@ def upkeep_duties(stores: Stores, rules: JobRules, *, log: Log) -> Sequence[Call
         DeadLetters(table=stores.table, dead=stores.dead, clock=clock, log=log),
         forget,
     )
+
+
+def _opened(data: DataDir) -> Database:
+    try:
+        return Database(data.folder / "darkroom.db")
+    except Unavailable as error:
+        raise Refused(
+            f"the database in {data.folder} cannot be opened: {error.__cause__}"
+        ) from error
 
 
 def _door(router: Router) -> Door:

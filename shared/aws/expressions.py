@@ -96,3 +96,10 @@ def update_arguments(transition: Transition) -> dict[str, Any]:
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         **expression.arguments(),
     }
+
+
+def transact_update(table: str, transition: Transition) -> dict[str, Any]:
+    """The same for one item of TransactWriteItems, which cannot give the new row back."""
+    arguments = update_arguments(transition)
+    del arguments["ReturnValues"]
+    return {"TableName": table, **arguments}

@@ -1,19 +1,21 @@
-"""The job table on DynamoDB: one conditional write for each move, no read before a write."""
+"""The job table on DynamoDB: one conditional write for each move, and one transaction for those
+that change how many jobs are open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from shared.aws import items, submission
+from shared.aws import items, open_jobs, submission
 from shared.aws.clients import Client
 from shared.aws.errors import translated
-from shared.aws.expressions import Expression, update_arguments
+from shared.aws.expressions import Expression, transact_update, update_arguments
 from shared.aws.schema import DUE_INDEX, SHARDS, TENANT_INDEX
 from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
+from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
 from shared.transitions import Transition
 
@@ -38,15 +40,26 @@ class DynamoJobTable:
         self._sleep = sleep
         self._jitter = jitter
 
-    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
-        if key is None:
+    def submit(
+        self,
+        job: Job,
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Submission:
+        counted = limits != UNLIMITED
+        if key is None and not counted:
             return self._submit_alone(job)
-        for number in range(_TRIES):
-            self._wait_before(number)
-            submitted = self._submit_with(key, job, now_ms)
+        for seat in open_jobs.seats(job.id, limits) if counted else [None]:
+            writes = submission.writes(
+                self._name, job, key, now_ms=now_ms, limits=limits, seat=seat
+            )
+            submitted = self._submit_with(writes, key, job, limits, submission.token(job, seat))
             if submitted is not None:
                 return submitted
-        raise Unavailable("too many transactions at once on one idempotency key")
+            # else this counter is full, and another one may not be
+        raise queue_full(limits)
 
     def get(self, job_id: str) -> Job | None:
         with translated():
@@ -59,14 +72,8 @@ class DynamoJobTable:
         return self._rows(items.job_key(job_id) for job_id in job_ids)
 
     def apply(self, transition: Transition) -> Job:
-        arguments = update_arguments(transition)
-        with translated():
-            try:
-                answer = self._client.update_item(TableName=self._name, **arguments)
-            except self._client.exceptions.ConditionalCheckFailedException as refusal:
-                current = _job_or_none(refusal.response.get("Item"))
-                raise TransitionRefused(transition.name, current) from None
-        return items.job_from(answer["Attributes"])
+        counted = self._counted(transition.job_id) if transition.ends else None
+        return self._moved(transition) if counted is None else self._ended(transition, *counted)
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
         """One after the other: a transaction would refuse all where it refuses one."""
@@ -120,19 +127,79 @@ class DynamoJobTable:
                     raise
         return Submission(job=job, replayed=False)
 
-    def _submit_with(self, key: IdempotencyKey, job: Job, now_ms: int) -> Submission | None:
-        """None: other transactions were in the way, and nothing was written."""
-        arguments = submission.transaction(self._name, job, key, now_ms=now_ms)
+    def _submit_with(
+        self,
+        writes: Mapping[str, dict[str, Any]],
+        key: IdempotencyKey | None,
+        job: Job,
+        limits: OpenLimits,
+        token: str,
+    ) -> Submission | None:
+        """None: the counter of what all tenants may have is full."""
+        refused = self._transacted(writes, ClientRequestToken=token)
+        if "job" in refused:
+            raise Unavailable("the job's id is taken")
+        if "key" in refused and key is not None:
+            return self._replay(refused["key"]["Item"], key, job)
+        if "tenant" in refused:
+            raise tenant_queue_full(limits)
+        return None if "seat" in refused else Submission(job=job, replayed=False)
+
+    def _transacted(
+        self, writes: Mapping[str, dict[str, Any]], **options: str
+    ) -> Mapping[str, dict[str, Any]]:
+        """Empty where all was written, else which writes were refused, and nothing was."""
+        for number in range(_TRIES):
+            self._wait_before(number)
+            with translated():
+                try:
+                    self._client.transact_write_items(
+                        TransactItems=list(writes.values()), **options
+                    )
+                except self._client.exceptions.TransactionCanceledException as canceled:
+                    reasons = canceled.response["CancellationReasons"]
+                    if refused := submission.refusals(writes, reasons):
+                        return refused
+                else:
+                    return {}
+        raise Unavailable("too many transactions at once on one item")
+
+    def _moved(self, transition: Transition) -> Job:
+        arguments = update_arguments(transition)
         with translated():
             try:
-                self._client.transact_write_items(**arguments)
-            except self._client.exceptions.TransactionCanceledException as refusal:
-                reasons = refusal.response["CancellationReasons"]
-                if submission.job_exists(reasons):
-                    raise
-                live = submission.live_key(reasons)
-                return None if live is None else self._replay(live, key, job)
-        return Submission(job=job, replayed=False)
+                answer = self._client.update_item(TableName=self._name, **arguments)
+            except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                current = _job_or_none(refusal.response.get("Item"))
+                raise TransitionRefused(transition.name, current) from None
+        return items.job_from(answer["Attributes"])
+
+    def _ended(self, transition: Transition, tenant: str, seat: int) -> Job:
+        """The row and its counters in one transaction, which cannot give back the new row: that
+        is read again, and the same for ever."""
+        update = {"job": {"Update": transact_update(self._name, transition)}}
+        refused = self._transacted({**update, **open_jobs.given_back(self._name, tenant, seat)})
+        if refused:
+            current = _job_or_none(refused["job"].get("Item"))
+            raise TransitionRefused(transition.name, current)
+        job = self.get(transition.job_id)
+        if job is None:
+            raise Unavailable("the row is gone")
+        return job
+
+    def _counted(self, job_id: str) -> tuple[str, int] | None:
+        """Tenant and seat, which never change: nothing that is read here could be outdated."""
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._name,
+                Key={"pk": items.job_key(job_id)},
+                ProjectionExpression="#tenant, #seat",
+                ExpressionAttributeNames={"#tenant": "tenant", "#seat": open_jobs.SEAT},
+                ConsistentRead=True,
+            )
+        item = answer.get("Item", {})
+        seat = item.get(open_jobs.SEAT)
+        return (item["tenant"]["S"], int(seat["N"])) if seat else None
 
     def _replay(self, live: items.Item, key: IdempotencyKey, job: Job) -> Submission:
         if live["fp"]["S"] != key.fingerprint:

@@ -1,12 +1,14 @@
-"""Job and idempotency key in one transaction, and what DynamoDB's refusal of it means."""
+"""Job, idempotency key and counters in one transaction, and what DynamoDB's refusal of it means."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.aws import items
+from shared.aws import items, open_jobs
 from shared.job import Job
+from shared.open_limits import OpenLimits
 from shared.ports import IdempotencyKey
 
 _ABSENT = "attribute_not_exists(#pk)"
@@ -14,37 +16,44 @@ _CONDITION_FAILED = "ConditionalCheckFailed"
 _TOKEN_CHARS = 36
 
 
-def job_put(table: str, job: Job) -> dict[str, Any]:
+def job_put(table: str, job: Job, seat: int | None = None) -> dict[str, Any]:
     """PutItem's arguments for a job that must be new; a refusal brings the row that is there."""
+    seated = {} if seat is None else {open_jobs.SEAT: items.number(seat)}
     return {
         "TableName": table,
-        "Item": items.item_from(job),
+        "Item": {**items.item_from(job), **seated},
         "ConditionExpression": _ABSENT,
         "ExpressionAttributeNames": {"#pk": "pk"},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 
-def transaction(table: str, job: Job, key: IdempotencyKey, *, now_ms: int) -> dict[str, Any]:
-    """TransactWriteItems' arguments; by the token a retry of a lost answer finds its own write."""
-    return {
-        "TransactItems": [
-            {"Put": _key_put(table, job, key, now_ms)},
-            {"Put": job_put(table, job)},
-        ],
-        "ClientRequestToken": job.id[:_TOKEN_CHARS],
-    }
+def writes(
+    table: str,
+    job: Job,
+    key: IdempotencyKey | None,
+    *,
+    now_ms: int,
+    limits: OpenLimits,
+    seat: int | None,
+) -> dict[str, dict[str, Any]]:
+    """What a submit writes in one transaction, by name. Without a `seat` nobody counts."""
+    counted = {} if seat is None else open_jobs.taken(table, job.tenant, seat, limits)
+    remembered = {} if key is None else {"key": {"Put": _key_put(table, job, key, now_ms)}}
+    return {**remembered, "job": {"Put": job_put(table, job, seat)}, **counted}
 
 
-def live_key(reasons: list[dict[str, Any]]) -> items.Item | None:
-    """The idempotency item that refused the transaction, if it was one."""
-    refusal = reasons[0]
-    return refusal["Item"] if refusal["Code"] == _CONDITION_FAILED else None
+def token(job: Job, seat: int | None) -> str:
+    """By it a retry of a lost answer finds its own write."""
+    return f"{job.id}.{'' if seat is None else seat}"[:_TOKEN_CHARS]
 
 
-def job_exists(reasons: list[dict[str, Any]]) -> bool:
-    """Whether the transaction was refused because the job's id is taken."""
-    return bool(reasons[1]["Code"] == _CONDITION_FAILED)
+def refusals(
+    named: Mapping[str, dict[str, Any]], reasons: Sequence[dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Which writes of a canceled transaction were refused by their condition, and by what item."""
+    told = zip(named, reasons, strict=True)
+    return {name: reason for name, reason in told if reason["Code"] == _CONDITION_FAILED}
 
 
 def key_pk(key: IdempotencyKey) -> items.Value:

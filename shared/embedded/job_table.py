@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 
 from shared.embedded.database import Database
+from shared.embedded.limits import require_room
 from shared.embedded.rows import COLUMNS, assignments, to_job, to_row, where
 from shared.errors import IdempotencyKeyReuse, TransitionRefused
 from shared.job import Job, JobStatus
+from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
 from shared.transitions import Transition
 
@@ -23,13 +25,22 @@ class SqliteJobTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
+    def submit(
+        self,
+        job: Job,
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Submission:
         """The only write that must survive a power cut: the caller was told 202."""
         with self._database.writing(durable=True) as connection:
             if key is not None:
                 earlier = _earlier(connection, key, now_ms)
                 if earlier is not None:
                     return _replay(connection, earlier, key)
+            require_room(connection, job.tenant, limits)
+            if key is not None:
                 _remember(connection, key, job.id)
             connection.execute(_INSERT, to_row(job))
         return Submission(job=job, replayed=False)

@@ -22,6 +22,14 @@ CREATE TABLE IF NOT EXISTS idempotency (
   expires_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS idempotency_expires ON idempotency (expires_ms);
+CREATE TABLE IF NOT EXISTS api_keys (
+  id TEXT PRIMARY KEY, tenant TEXT NOT NULL, sha256 TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  ends_ms INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rate_limits (
+  tenant TEXT NOT NULL, policy TEXT NOT NULL, tat_us INTEGER NOT NULL,
+  PRIMARY KEY (tenant, policy)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (
   id INTEGER PRIMARY KEY, queue TEXT NOT NULL, body TEXT NOT NULL, visible_ms INTEGER NOT NULL,
   receives INTEGER NOT NULL DEFAULT 0, receipt TEXT, grp TEXT NOT NULL DEFAULT '',

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.errors import TransitionRefused
 from shared.job import Job
+from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import (
     Backlog,
     Clock,
@@ -49,8 +50,15 @@ class GatedTable:
     gate: Gate
     weaken: Weaken
 
-    def submit(self, job: Job, key: IdempotencyKey | None, *, now_ms: int) -> Submission:
-        do = lambda: self.table.submit(job, key, now_ms=now_ms)  # noqa: E731
+    def submit(
+        self,
+        job: Job,
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Submission:
+        do = lambda: self.table.submit(job, key, now_ms=now_ms, limits=limits)  # noqa: E731
         submission: Submission = self.gate.ask("submit", job, do)
         return submission
 

@@ -231,7 +231,7 @@ def test_the_openapi_document_describes_every_operation(service: Service) -> Non
     for operation in OPERATIONS:
         described = document["paths"][operation.path][operation.method.lower()]
         assert set(described["responses"]) == {
-            str(status) for status in (*operation.answers, *operation.problems)
+            str(status) for status in (*operation.answers, *operation.refusals)
         }
     text = service.get("/openapi.json").text
     for name in set(re.findall(r"#/components/schemas/(\w+)", text)):

@@ -46,7 +46,7 @@ def status_of(answer: bytes) -> int:
     ],
 )
 def test_no_target_makes_a_5xx(server: Server, target: bytes) -> None:
-    request = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert 200 <= status_of(exchange(server, request)) < 500
 
 
@@ -55,11 +55,11 @@ def test_no_target_makes_a_5xx(server: Server, target: bytes) -> None:
     [
         b"nonsense\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nBad Header: x\r\n\r\n",
-        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n",
-        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"CONNECT elsewhere.example:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nBad Header: x\r\n\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"CONNECT elsewhere.example:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
 def test_what_is_not_http_is_refused(server: Server, request_: bytes) -> None:
@@ -67,13 +67,13 @@ def test_what_is_not_http_is_refused(server: Server, request_: bytes) -> None:
 
 
 def test_half_a_request_is_let_go(server: Server) -> None:
-    half = b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+    half = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
     assert exchange(server, half, hang_up=True) == b""
 
 
 def test_a_body_in_chunks_is_a_body(server: Server) -> None:
     request = (
-        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         b'a\r\n{"prompt":\r\n9\r\n "a hill"\r\n1\r\n}\r\n0\r\n\r\n'
     )
@@ -82,7 +82,7 @@ def test_a_body_in_chunks_is_a_body(server: Server) -> None:
 
 def test_who_asks_before_sending_too_much_is_told_at_once(server: Server) -> None:
     request = (
-        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
         b"Content-Length: 1000000000\r\n\r\n"
     )
     assert status_of(exchange(server, request)) == 413
@@ -102,8 +102,8 @@ def test_head_is_get_without_a_body(server: Server) -> None:
 
 
 def test_connections_are_kept_and_requests_on_them_answered_in_turn(server: Server) -> None:
-    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert exchange(server, one + one + last).count(b"HTTP/1.1 200 OK") == 3
 
 

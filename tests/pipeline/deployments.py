@@ -17,6 +17,7 @@ from infra.local.events import Answer, answer_of
 from infra.local.front_door import FrontDoor, listen, url_of
 from infra.local.gateway import Gateway
 from infra.local.pools import Door, Pools
+from shared.admission import OpenAdmission
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.queue import SqsQueue
@@ -64,6 +65,7 @@ def _units(
         queue=SqsQueue(clients.sqs, urls.main),
         catalog=a_catalog(),
         rules=rules,
+        admission=OpenAdmission(),
         clock=now_ms,
         entropy=secrets.token_bytes,
         log=log,
@@ -74,6 +76,7 @@ def _units(
         watch=PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic),
         catalog=a_catalog(),
         rules=rules,
+        admission=OpenAdmission(),
         clock=now_ms,
         cap=1,
         log=log,
