@@ -62,21 +62,38 @@ def _options(parser: Any) -> None:
 
 @events.init.add_listener
 def _wire(environment: Environment, **_: Any) -> None:
-    options = environment.parsed_options
-    assert options is not None
-    scenario, _left_out = fitting(chosen(options), offered(str(environment.host), _headers()))
-    record = _recorder(environment, Path(options.events))
-    users: type[PictureUser] = Arrivals if scenario.arrivals_per_s is not None else Client
-    users.scenario, users.record = scenario, staticmethod(record)
-    users.headers, users.wait_s = _headers(), options.wait
-    users.run_id = secrets.token_hex(4)
-    environment.user_classes = [users]
+    """A worker process may be told to start before this event; its turn is `_wire_worker`."""
     if isinstance(environment.runner, WorkerRunner):
         return
+    scenario = _equip_users(environment)
     watch = QueueWatch(fetch=_fetch(environment), wall_s=time.time)
     Shape.scenario, Shape.watch = scenario, watch
     Shape.running_users = staticmethod(lambda: _running(environment))
-    gevent.spawn(_look_on, environment, watch, record)
+    gevent.spawn(_look_on, environment, watch, users_of(scenario).record)
+
+
+@events.test_start.add_listener
+def _wire_worker(environment: Environment, **_: Any) -> None:
+    if isinstance(environment.runner, WorkerRunner):
+        _equip_users(environment)
+
+
+def _equip_users(environment: Environment) -> Scenario:
+    options = environment.parsed_options
+    assert options is not None
+    scenario, _left_out = fitting(chosen(options), offered(str(environment.host), _headers()))
+    users = users_of(scenario)
+    users.scenario = scenario
+    users.record = staticmethod(_recorder(environment, Path(options.events)))
+    users.headers, users.wait_s = _headers(), options.wait
+    users.run_id = secrets.token_hex(4)
+    environment.user_classes = [users]
+    return scenario
+
+
+def users_of(scenario: Scenario) -> type[PictureUser]:
+    """Who plays a scenario."""
+    return Client if scenario.arrivals_per_s is None else Arrivals
 
 
 def chosen(options: Namespace) -> Scenario:

@@ -10,6 +10,9 @@ from loadtest.journey import Order
 REPORT_MIX = ((64, 8.5), (128, 8.5), (256, 1.0))
 """Square sizes in px and their shares, from the first report's experiment."""
 
+SHORTEST_STEP_S = 6.0
+"""Six looks at the queue are the fewest from which a trend can be told."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
@@ -62,11 +65,11 @@ def scenarios() -> dict[str, Scenario]:
 
 
 def scaled(scenario: Scenario, scale: float) -> Scenario:
-    """The same with every duration times `scale`; users, mix and think time stay."""
+    """The same with every duration times `scale`; users, mix and think time stay, and a step of
+    the open loop never gets too short to see whether the queue grows."""
     phases = tuple(replace(phase, seconds=phase.seconds * scale) for phase in scenario.phases)
-    return replace(
-        scenario, phases=phases, step_s=scenario.step_s * scale, idle_s=scenario.idle_s * scale
-    )
+    step_s = max(SHORTEST_STEP_S, scenario.step_s * scale)
+    return replace(scenario, phases=phases, step_s=step_s, idle_s=scenario.idle_s * scale)
 
 
 def with_users(scenario: Scenario, users: int) -> Scenario:

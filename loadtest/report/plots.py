@@ -67,7 +67,8 @@ def percentiles(taken: Sequence[Sample]) -> str:
         for mark in (50, 90, 99):
             axes.axvline(mark, color="#bbbbbb", linewidth=0.8, linestyle=":")
         axes.set(xlabel="percentile", ylabel="end to end, ms", ylim=(0, None), xlim=(0, 100))
-        axes.legend()
+        if taken:
+            axes.legend()
         return _svg(figure)
 
 
@@ -98,8 +99,10 @@ def beside(rows: Mapping[str, Mapping[str, float | None]]) -> str:
             heights = [row.get(size) or float("nan") for size in sizes]
             bars = axes.bar(places, heights, width=width * 0.92, color=colour, label=title)
             axes.bar_label(bars, fmt=_seconds, fontsize=8)
-        axes.set(yscale="log", ylabel="p50 end to end, ms")
-        _plain_numbers(axes)
+        axes.set(ylabel="p50 end to end, ms")
+        if sizes:
+            axes.set(yscale="log")
+            _plain_numbers(axes)
         axes.set_xticks(range(len(sizes)), sizes)
         axes.grid(visible=False, axis="x")
         axes.margins(y=0.15)
@@ -136,9 +139,11 @@ def _scatter(axes: Any, taken: Sequence[Sample], zero_s: float) -> None:
     cold = [each for each in taken if each.cold]
     if cold:
         _points(axes, cold, zero_s, color="black", label="cold start", marker="x", s=60)
-    axes.set(ylabel="end to end, ms", yscale="log")
-    _plain_numbers(axes)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
+    axes.set(ylabel="end to end, ms")
+    if taken:
+        axes.set(yscale="log")
+        _plain_numbers(axes)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
 
 
 def _points(axes: Any, some: Sequence[Sample], zero_s: float, **look: Any) -> None:
