@@ -34,7 +34,7 @@ from loadtest.users import ArrivingUser, PictureUser
 KEY = "DARKROOM_API_KEY"
 """In the environment, because command lines are seen by everyone on a machine."""
 
-UNDER_WAY = ("spawning", "running", "stopping")
+UNDER_WAY = ("spawning", "running", "stopping", "cleanup")
 
 
 class Client(PictureUser):

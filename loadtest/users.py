@@ -11,7 +11,7 @@ import gevent
 from gevent.pool import Pool
 from locust import FastHttpUser, task
 from locust.exception import StopUser
-from locust.runners import STATE_STOPPED, STATE_STOPPING
+from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from loadtest.events import Delivered, Event, Settled
 from loadtest.journey import Call, Clocks, Journey, Pause, Reply, picture
@@ -139,7 +139,7 @@ class ArrivingUser(PictureUser):
     def wish(self) -> None:
         """Everything that arrives until the run stops; what is under way is finished first."""
         under_way, started_s = Pool(), time.monotonic()
-        while self.environment.runner.state not in (STATE_STOPPING, STATE_STOPPED):
+        while self.environment.runner.state in (STATE_SPAWNING, STATE_RUNNING):
             rate = rate_at(self.scenario, time.monotonic() - started_s) / self.processes
             gevent.sleep(self._chance.expovariate(rate))
             under_way.spawn(self.drive, self._journey())
