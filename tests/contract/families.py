@@ -14,15 +14,19 @@ import httpx
 
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
+from shared.aws.keys import DynamoKeyTable
+from shared.aws.limits import DynamoRateLimiter
 from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.keys import SqliteKeyTable
+from shared.embedded.limits import SqliteRateLimiter
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.watch import SqliteWatch
 from shared.errors import ImageMissing, LinkRefused
-from shared.ports import ImageStore, JobTable, JobWatch, WorkQueue
+from shared.ports import ImageStore, JobTable, JobWatch, KeyTable, RateLimiter, WorkQueue
 from tests.aws_local.places import Clients, new_bucket, new_queue, new_table
 
 _NOBODY = "http://127.0.0.1:9"
@@ -60,6 +64,14 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Keyed:
+    """A job table, and the keys beside it."""
+
+    jobs: JobTable
+    keys: KeyTable
+
+
 class Family(Protocol):
     """Fresh adapters of one kind; `*_down` are adapters of a store that does not answer."""
 
@@ -71,11 +83,21 @@ class Family(Protocol):
 
     def watched(self) -> Watched: ...
 
+    def key_table(self) -> KeyTable: ...
+
+    def keyed(self) -> Keyed: ...
+
+    def rate_limiter(self) -> RateLimiter: ...
+
     def job_table_down(self) -> JobTable: ...
 
     def work_queue_down(self) -> WorkQueue: ...
 
     def image_store_down(self) -> ImageStore: ...
+
+    def key_table_down(self) -> KeyTable: ...
+
+    def rate_limiter_down(self) -> RateLimiter: ...
 
 
 class EmbeddedFamily:
@@ -115,6 +137,22 @@ class EmbeddedFamily:
     def watched(self) -> Watched:
         database = self._database()
         return Watched(table=SqliteJobTable(database), watch=SqliteWatch(database))
+
+    def key_table(self) -> KeyTable:
+        return SqliteKeyTable(self._database())
+
+    def keyed(self) -> Keyed:
+        database = self._database()
+        return Keyed(jobs=SqliteJobTable(database), keys=SqliteKeyTable(database))
+
+    def rate_limiter(self) -> RateLimiter:
+        return SqliteRateLimiter(self._database())
+
+    def key_table_down(self) -> KeyTable:
+        return SqliteKeyTable(self._database_down())
+
+    def rate_limiter_down(self) -> RateLimiter:
+        return SqliteRateLimiter(self._database_down())
 
     def job_table_down(self) -> JobTable:
         return SqliteJobTable(self._database_down())
@@ -165,6 +203,23 @@ class AwsFamily:
         table = self.job_table()
         watch = PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic)
         return Watched(table=table, watch=watch)
+
+    def key_table(self) -> KeyTable:
+        return DynamoKeyTable(self._clients.dynamodb, new_table(self._clients.dynamodb))
+
+    def keyed(self) -> Keyed:
+        name = new_table(self._clients.dynamodb)
+        keys = DynamoKeyTable(self._clients.dynamodb, name)
+        return Keyed(jobs=_dynamo_table(self._clients, name), keys=keys)
+
+    def rate_limiter(self) -> RateLimiter:
+        return DynamoRateLimiter(self._clients.dynamodb, new_table(self._clients.dynamodb))
+
+    def key_table_down(self) -> KeyTable:
+        return DynamoKeyTable(self._of_nobody.dynamodb, "jobs")
+
+    def rate_limiter_down(self) -> RateLimiter:
+        return DynamoRateLimiter(self._of_nobody.dynamodb, "jobs")
 
     def job_table_down(self) -> JobTable:
         return _dynamo_table(self._of_nobody, "jobs")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from shared import transitions
+from shared.api_key import new_key
 from shared.errors import DarkroomError, Unavailable
 from shared.ports import JobQuery, image_key
+from shared.rate_limit import rate_policy
 from tests.contract.families import Family
 from tests.contract.samples import NOW_MS, TENANT, key, new_id, queued
 
@@ -59,5 +62,18 @@ def test_an_image_store_that_does_not_answer(family: Family) -> None:
     calls = (
         lambda: store.put(image, b"PNG", content_type="image/png"),
         lambda: store.read(image),
+    )
+    assert _outcomes(*calls) == {Unavailable}
+
+
+def test_keys_and_rates_that_do_not_answer(family: Family) -> None:
+    keys, limiter = family.key_table_down(), family.rate_limiter_down()
+    _, key = new_key("acme", entropy=secrets.token_bytes, now_ms=NOW_MS, ends_ms=None)
+    calls = (
+        lambda: keys.add(key),
+        lambda: keys.get(key.id),
+        lambda: keys.end(key.id, at_ms=NOW_MS),
+        keys.keys,
+        lambda: limiter.spend("acme", rate_policy("reads", per_s=50, burst=100), now_ms=NOW_MS),
     )
     assert _outcomes(*calls) == {Unavailable}

@@ -1,0 +1,65 @@
+"""Rates: what a store admits is what the rule says, one by one and all at once."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.ports import RateLimiter
+from shared.rate_limit import RatePolicy, judged, rate_policy
+from tests.contract.families import AwsFamily, Family
+from tests.contract.samples import NOW_MS
+
+SUBMITS = rate_policy("submits", per_s=5, burst=10)
+READS = rate_policy("reads", per_s=50, burst=100)
+
+
+def _admitted(limiter: RateLimiter, policy: RatePolicy, calls: int, *, tenant: str = "a") -> int:
+    """How many of so many calls at one moment are admitted, by 64 threads."""
+    with ThreadPoolExecutor(64) as threads:
+        verdicts = threads.map(lambda _: limiter.spend(tenant, policy, now_ms=NOW_MS), range(calls))
+        return sum(verdict.admitted for verdict in verdicts)
+
+
+def test_every_verdict_is_the_rules_own(family: Family) -> None:
+    """20,000 arrivals on one machine, 500 on DynamoDB: at random, in bursts and after pauses."""
+    limiter, draw = family.rate_limiter(), random.Random(11)
+    tats: dict[tuple[str, str], int] = {}
+    now_ms = NOW_MS
+    for _ in range(500 if isinstance(family, AwsFamily) else 20_000):
+        now_ms += draw.choice([0, 0, 0, 1, 19, 20, 21, 200, 5_000])
+        tenant, policy = draw.choice("ab"), draw.choice([SUBMITS, READS])
+        expected = judged(policy, tats.get((tenant, policy.name)), now_us=now_ms * 1000)
+        assert limiter.spend(tenant, policy, now_ms=now_ms) == expected
+        tats[tenant, policy.name] = expected.tat_us
+
+
+def test_64_at_once_never_get_one_call_too_many_or_too_few(family: Family) -> None:
+    limiter = family.rate_limiter()
+    assert _admitted(limiter, SUBMITS, 64) == 10
+    assert _admitted(limiter, READS, 192) == 100
+    assert not limiter.spend("a", SUBMITS, now_ms=NOW_MS).admitted
+
+
+def test_64_at_once_get_what_became_free_since(family: Family) -> None:
+    limiter = family.rate_limiter()
+    for _ in range(10):
+        limiter.spend("a", SUBMITS, now_ms=NOW_MS - 700)
+    assert _admitted(limiter, SUBMITS, 64) == 3
+
+
+def test_one_tenants_calls_cost_another_nothing(family: Family) -> None:
+    limiter = family.rate_limiter()
+    while limiter.spend("a", SUBMITS, now_ms=NOW_MS).admitted:
+        pass
+    assert _admitted(limiter, SUBMITS, 12, tenant="b") == 10
+
+
+@pytest.mark.parametrize("back_ms", [1, 1_000, 3_600_000])
+def test_a_clock_that_lags_behind_admits_nothing_in_excess(family: Family, back_ms: int) -> None:
+    limiter = family.rate_limiter()
+    while limiter.spend("a", SUBMITS, now_ms=NOW_MS).admitted:
+        pass
+    assert not limiter.spend("a", SUBMITS, now_ms=NOW_MS - back_ms).admitted
