@@ -24,7 +24,7 @@ import numpy.typing as npt
 from shared.errors import EngineFailed, JobFault, ModelUnavailable, OutOfMemory
 from worker_fn.engine.base import Drawn, PictureRequest, StepDone
 from worker_fn.engine.denoising import Sampler
-from worker_fn.engine.digest import verified_digest
+from worker_fn.engine.digest import folder_digest, verified_digest
 from worker_fn.engine.exported_model import (
     TOKENIZER,
     ExportedModel,
@@ -33,6 +33,8 @@ from worker_fn.engine.exported_model import (
 )
 from worker_fn.engine.guidance import guidance_embedding, guided
 from worker_fn.engine.initial_noise import TorchNoise
+from worker_fn.engine.kept_files import KeptFiles
+from worker_fn.engine.known_digests import known_digest
 from worker_fn.engine.openvino_networks import Networks, read_networks
 from worker_fn.engine.pixels import picture_of
 from worker_fn.engine.samplers import read_sampler
@@ -48,13 +50,22 @@ class OpenVinoEngine:
     name = "openvino"
 
     def __init__(
-        self, folder: Path, *, threads: int | None = None, expected_digest: str | None = None
+        self,
+        folder: Path,
+        *,
+        threads: int | None = None,
+        expected_digest: str | None = None,
+        kept: KeptFiles | None = None,
     ) -> None:
-        """`digest` is empty until `load`, which compares it with `expected_digest` if given."""
+        """`digest` is empty until `load`, which compares it with `expected_digest` if given.
+
+        `kept` is what earlier starts have left for faster ones.
+        """
         self.digest = ""
         self._folder = folder
         self._threads = threads
         self._expected_digest = expected_digest
+        self._kept = kept
         self._painter: _Painter | None = None
 
     def load(self) -> None:
@@ -74,20 +85,26 @@ class OpenVinoEngine:
 
     def _loaded(self) -> _Painter:
         model = read_exported_model(self._folder)
-        self.digest = verified_digest(self._folder, expected=self._expected_digest)
+        self.digest = self._verified()
         sampler = read_sampler(read_scheduler(self._folder))
         tokenizer = PromptTokenizer(self._folder / TOKENIZER)
         try:
-            painter = _Painter(
-                model=model,
-                sampler=sampler,
-                tokenizer=tokenizer,
-                networks=read_networks(self._folder, self._threads),
-            )
-            painter.make_ready()
+            networks = read_networks(self._folder, self._threads, self._kept, self.digest)
+            painter = _Painter(model=model, sampler=sampler, tokenizer=tokenizer, networks=networks)
+            if not networks.recall():
+                painter.make_ready()
+                networks.keep()
         except RuntimeError as error:  # what OpenVINO raises over a bad graph
             raise ModelUnavailable(f"{self._folder} cannot be compiled: {error}") from error
         return painter
+
+    def _verified(self) -> str:
+        kept = self._kept
+        return verified_digest(
+            self._folder,
+            expected=self._expected_digest,
+            digest_of=folder_digest if kept is None else lambda it: known_digest(it, kept),
+        )
 
 
 class _Painter:

@@ -1,46 +1,143 @@
-"""The exported parts, compiled for the exact shapes they are given."""
+"""The exported parts, compiled for the exact shapes they are given.
+
+What was compiled can be kept in a folder and is then imported, in less than half of the time. A
+kept network belongs to one OpenVINO, one kind of CPU, one configuration and one digest of the
+model: anything else is another name, and compiled anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import openvino
 
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET
+from worker_fn.engine.kept_files import KeptFiles
 
 FloatArray = npt.NDArray[np.float32]
 Inputs = Mapping[str, npt.NDArray[Any]]
+Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+Config: TypeAlias = Mapping[str, object]
 
 KEPT_BYTES = 2**30
 """About how much memory a network's compilations for other shapes may keep."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """A network that can be asked. `memory` holds its weights, if OpenVINO does not."""
+
+    request: openvino.InferRequest
+    memory: memoryview | None = None
+
+
 class Network:
     """One exported part, compiled for each set of input shapes; the latest ones are kept."""
 
-    def __init__(self, core: openvino.Core, graph: Path, config: dict[str, object]) -> None:
+    def __init__(
+        self, core: openvino.Core, graph: Path, config: Config, kept: KeptNetworks | None
+    ) -> None:
+        """Nothing is read or compiled yet."""
+        self.name = graph.stem
+        self.ready_for: list[Shapes] = []
         self._core = core
-        self._model = core.read_model(graph)
-        self._config = config
-        kept = KEPT_BYTES // max(1, graph.with_suffix(".bin").stat().st_size)
-        self._request_for = lru_cache(maxsize=min(64, max(2, kept)))(self._compile)
+        self._graph = graph
+        self._config = dict(config)
+        self._kept = kept
+        latest = KEPT_BYTES // max(1, graph.with_suffix(".bin").stat().st_size)
+        self._ready = lru_cache(maxsize=min(64, max(2, latest)))(self._made_ready)
 
     def __call__(self, inputs: Inputs) -> FloatArray:
         """The network's only output."""
-        request = self._request_for(tuple((name, array.shape) for name, array in inputs.items()))
-        output: FloatArray = request.infer(dict(inputs))[0]
-        return output
+        return next(iter(self._outputs(inputs).values()))
 
-    def _compile(self, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> openvino.InferRequest:
+    def named(self, inputs: Inputs) -> dict[str, FloatArray]:
+        """All outputs by their names."""
+        return {port.get_any_name(): array for port, array in self._outputs(inputs).items()}
+
+    def _outputs(self, inputs: Inputs) -> Mapping[Any, FloatArray]:
+        request = self._ready(_shapes(inputs)).request
+        outputs: Mapping[Any, FloatArray] = request.infer(dict(inputs), share_inputs=True)
+        return outputs
+
+    def make_ready(self, shapes: Shapes) -> None:
+        """Compile for these shapes, or take what was kept. Raises RuntimeError."""
+        self._ready(shapes)
+
+    def _made_ready(self, shapes: Shapes) -> _Ready:
+        self.ready_for.append(shapes)
+        if self._kept is not None and (found := self._kept.network(self.name, shapes)) is not None:
+            return found
         fixed = self._model.clone()
         fixed.reshape({name: list(shape) for name, shape in shapes})
-        return self._core.compile_model(fixed, "CPU", self._config).create_infer_request()
+        compiled = self._core.compile_model(fixed, "CPU", self._config)
+        if self._kept is not None:
+            self._kept.keep_network(self.name, shapes, compiled)
+        return _Ready(request=compiled.create_infer_request())
+
+    @cached_property
+    def _model(self) -> openvino.Model:
+        return self._core.read_model(self._graph)
+
+
+class KeptNetworks:
+    """Compiled networks of one model in a folder; every trouble with them is a miss."""
+
+    def __init__(self, core: openvino.Core, files: KeptFiles, config: Config, digest: str) -> None:
+        self._core = core
+        self._files = files
+        self._config = dict(config)
+        facts = [openvino.get_version(), _instructions(core), digest, self._config]
+        self._belongs_to = json.dumps(facts, sort_keys=True)
+
+    def network(self, name: str, shapes: Shapes) -> _Ready | None:
+        """Imported again, or None."""
+        content = self._files.read(self._file(f"{name} {shapes}"))
+        if content is None:
+            return None
+        tensor = openvino.Tensor(np.frombuffer(content, np.uint8), shared_memory=True)
+        try:
+            compiled = self._core.import_model(tensor, "CPU", self._config)
+        except RuntimeError:  # OpenVINO looks at it as well, and finds that it is not for this CPU
+            return None
+        return _Ready(request=compiled.create_infer_request(), memory=content)
+
+    def keep_network(self, name: str, shapes: Shapes, compiled: openvino.CompiledModel) -> None:
+        """Keep it, if that can be done."""
+
+        def exported() -> memoryview:
+            stream: BytesIO = compiled.export_model()
+            return stream.getbuffer()
+
+        self._files.write(self._file(f"{name} {shapes}"), exported)
+
+    def usual(self) -> list[tuple[str, Shapes]] | None:
+        """Names and shapes of all that the usual request needs, or None."""
+        content = self._files.read(self._file("usual"))
+        if content is None:
+            return None
+        usual = [(name, dict(shapes)) for name, shapes in json.loads(bytes(content))]
+        return [
+            (name, tuple((each, tuple(shape)) for each, shape in shapes.items()))
+            for name, shapes in usual
+        ]
+
+    def keep_usual(self, usual: list[tuple[str, Shapes]]) -> None:
+        """As `keep_network`."""
+        self._files.write(self._file("usual"), lambda: json.dumps(usual).encode())
+
+    def _file(self, name: str) -> str:
+        return sha256(f"{self._belongs_to} {name}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +147,57 @@ class Networks:
     text_encoder: Network
     unet: Network
     decoder: Network
+    kept: KeptNetworks | None
+
+    def recall(self) -> bool:
+        """Make ready for the usual request out of what was kept; False where that is not known.
+
+        All networks at once: most of an import is the work of one core. Raises RuntimeError.
+        """
+        usual = None if self.kept is None else self.kept.usual()
+        if usual is None:
+            return False
+        networks = {network.name: network for network in self._all()}
+        with ThreadPoolExecutor() as threads:
+            begun = [threads.submit(networks[name].make_ready, shapes) for name, shapes in usual]
+        for network in begun:
+            network.result()
+        return True
+
+    def keep(self) -> None:
+        """Have `recall` make ready for all that has been asked so far."""
+        if self.kept is not None:
+            self.kept.keep_usual([(n.name, shapes) for n in self._all() for shapes in n.ready_for])
+
+    def _all(self) -> Iterator[Network]:
+        parts = (getattr(self, field.name) for field in fields(self))
+        return (part for part in parts if isinstance(part, Network))
 
 
-def read_networks(folder: Path, threads: int | None) -> Networks:
-    """Read what the export wrote; nothing is compiled yet."""
+def read_networks(
+    folder: Path, threads: int | None, kept: KeptFiles | None = None, digest: str = ""
+) -> Networks:
+    """Nothing is read or compiled yet. `kept` may hold what was compiled for this `digest`."""
     core = openvino.Core()
     config = _config(threads)
+    networks = None if kept is None else KeptNetworks(core, kept, config, digest)
+
+    def part(name: str) -> Network:
+        return Network(core, folder / f"{name}.xml", config, networks)
+
     return Networks(
-        text_encoder=Network(core, folder / f"{TEXT_ENCODER}.xml", config),
-        unet=Network(core, folder / f"{UNET}.xml", config),
-        decoder=Network(core, folder / f"{DECODER}.xml", config),
+        text_encoder=part(TEXT_ENCODER),
+        unet=part(UNET),
+        decoder=part(DECODER),
+        kept=networks,
     )
 
 
-def _config(threads: int | None) -> dict[str, object]:
+def _shapes(inputs: Inputs) -> Shapes:
+    return tuple((name, inputs[name].shape) for name in sorted(inputs))
+
+
+def _config(threads: int | None) -> Config:
     config: dict[str, object] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
@@ -74,3 +208,11 @@ def _config(threads: int | None) -> dict[str, object]:
         "ENABLE_CPU_PINNING": False,
     }
     return config if threads is None else {**config, "INFERENCE_NUM_THREADS": threads}
+
+
+def _instructions(core: openvino.Core) -> str:
+    """The instruction sets that OpenVINO uses here; a compiled network alone tells them."""
+    given = openvino.op.Parameter(openvino.Type.f32, openvino.Shape([1]))
+    smallest = openvino.Model([openvino.opset15.relu(given)], [given])
+    found = core.compile_model(smallest, "CPU", {}).get_property("RUNTIME_REQUIREMENTS")
+    return str(found)
