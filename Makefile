@@ -1,6 +1,9 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENGINE ?= openvino
+STACK ?= local
+NEEDED_BY_local = .venv/demo.stamp
+NEEDED_BY_aws-local = .venv/aws-local.stamp .venv-aws-local/done.stamp
 SCENARIO ?= smoke
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
@@ -11,8 +14,8 @@ TEMPLATES = $(wildcard infra/*.yaml)
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/demo.stamp ## Draw six pictures into demo/, from nothing in minutes
-	.venv/bin/python -m infra.demo --out demo --engine $(ENGINE)
+demo: $(NEEDED_BY_$(STACK)) ## Draw six pictures into demo/, from nothing in minutes; STACK=aws-local
+	.venv/bin/python -m infra.demo --out demo --engine $(ENGINE) --stack $(STACK)
 
 serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
 	.venv/bin/python -m infra.local --engine $(ENGINE)
@@ -54,6 +57,10 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 
 .venv/demo.stamp: .venv/made.stamp pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/aws-local.stamp: .venv/demo.stamp
+	$(PIP) -c constraints.txt -e '.[aws-local]'
 	touch $@
 
 .venv/load.stamp: .venv/demo.stamp

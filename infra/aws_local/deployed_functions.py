@@ -21,11 +21,10 @@ RUNTIME = _HERE / ".venv-aws-local" / "runtime"
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What a container image holds, unpacked: its working folder, its packages, its command and
-    its variables."""
+    """What a container image holds, unpacked: its working folder, the handler that its command
+    names, and its variables, PYTHONPATH with them."""
 
     task_root: Path
-    packages: Path
     handler: str
     variables: Mapping[str, str]
 
@@ -47,12 +46,9 @@ class DeployedFunctions:
         described = answer["Configuration"]
         if described["PackageType"] == "Image":
             return self._from_image(described)
-        return function_config(
-            described,
-            handler=described["Handler"],
-            task_root=self._unpacked(f"{name}-{version}", answer["Code"]["Location"]),
-            packages=(RUNTIME,),
-        )
+        task_root = self._unpacked(f"{name}-{version}", answer["Code"]["Location"])
+        config = function_config(described, handler=described["Handler"], task_root=task_root)
+        return replace(config, variables={**config.variables, "PYTHONPATH": zip_path(task_root)})
 
     def credentials(self, config: FunctionConfig) -> Credentials:
         """A session of its execution role, as long as roles allow by default: an hour."""
@@ -65,12 +61,7 @@ class DeployedFunctions:
     def _from_image(self, described: Mapping[str, Any]) -> FunctionConfig:
         """The function's variables win over the image's."""
         image = self._image
-        config = function_config(
-            described,
-            handler=image.handler,
-            task_root=image.task_root,
-            packages=(RUNTIME, image.packages),
-        )
+        config = function_config(described, handler=image.handler, task_root=image.task_root)
         return replace(config, variables={**image.variables, **config.variables})
 
     def _unpacked(self, name: str, location: str) -> Path:
@@ -78,3 +69,8 @@ class DeployedFunctions:
         with zipfile.ZipFile(io.BytesIO(httpx.get(location).content)) as code:
             code.extractall(task_root)
         return task_root
+
+
+def zip_path(task_root: Path) -> str:
+    """What PYTHONPATH says to a function made of a zip: its code, then the runtime's own."""
+    return f"{task_root}:{RUNTIME}"

@@ -12,7 +12,7 @@ from typing import Any
 from infra.aws_local.clients import Client, client
 from infra.aws_local.package import Template, parameters_of, resolved
 
-_UNKNOWN_KEYS = frozenset({"s3:if-none-match"})
+_UNKNOWN_KEYS = frozenset({"dynamodb:LeadingKeys", "s3:if-none-match"})
 """Condition keys that MiniStack takes for absent, whatever a request says."""
 
 
@@ -70,19 +70,26 @@ def _api_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mend_bucket_policy(endpoint_url: str, name: str, properties: Mapping[str, Any]) -> None:
-    """A statement about a key that it does not know would refuse every request."""
+    """What is refused under a condition that it does not know is refused always."""
     s3, bucket = client("s3", endpoint_url), properties["Bucket"]
     policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
-    policy["Statement"] = [
-        statement
-        for statement in policy["Statement"]
-        if not _condition_keys(statement) & _UNKNOWN_KEYS
-    ]
+    policy["Statement"] = [each for each in policy["Statement"] if not _is_unknown(each)]
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
 
-def _condition_keys(statement: Mapping[str, Any]) -> set[str]:
-    return {key for tests in statement.get("Condition", {}).values() for key in tests}
+def _mend_role(endpoint_url: str, name: str, properties: Mapping[str, Any]) -> None:
+    """What is allowed under a condition that it does not know is allowed never."""
+    iam = client("iam", endpoint_url)
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for statement in filter(_is_unknown, document["Statement"]):
+            del statement["Condition"]
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def _is_unknown(statement: Mapping[str, Any]) -> bool:
+    tests = statement.get("Condition", {}).values()
+    return any(key in _UNKNOWN_KEYS for test in tests for key in test)
 
 
 def _mend_stage(endpoint_url: str, name: str, properties: Mapping[str, Any]) -> None:
@@ -111,6 +118,7 @@ def _count_in_numbers(functions: Client) -> None:
 
 _MENDS = {
     "AWS::DynamoDB::Table": _mend_table,
+    "AWS::IAM::Role": _mend_role,
     "AWS::S3::Bucket": _mend_bucket,
     "AWS::S3::BucketPolicy": _mend_bucket_policy,
     "AWS::ApiGatewayV2::Stage": _mend_stage,

@@ -12,8 +12,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionConfig:
-    """A function as deployed. `task_root` holds its unpacked code, `packages` are folders of what
-    it may import besides; `variables` are its own."""
+    """A function as deployed. `task_root` holds its unpacked code; `variables` are its own."""
 
     name: str
     arn: str
@@ -23,7 +22,6 @@ class FunctionConfig:
     memory_mb: int
     variables: Mapping[str, str]
     task_root: Path
-    packages: tuple[Path, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ class Credentials:
 
 
 def function_config(
-    described: Mapping[str, Any], *, handler: str, task_root: Path, packages: tuple[Path, ...]
+    described: Mapping[str, Any], *, handler: str, task_root: Path
 ) -> FunctionConfig:
     """From Lambda's own FunctionConfiguration."""
     variables = described.get("Environment", {}).get("Variables", {})
@@ -49,22 +47,17 @@ def function_config(
         memory_mb=described["MemorySize"],
         variables=variables,
         task_root=task_root,
-        packages=packages,
     )
 
 
 def process_variables(
     config: FunctionConfig, credentials: Credentials, *, runtime_api: str, endpoint_url: str
 ) -> dict[str, str]:
-    """The whole environment of a process: Lambda's variables, then the function's, nothing of ours.
-
-    The task root comes first on its path, as on Lambda.
-    """
+    """The whole environment of a process: Lambda's variables and the function's, none of ours."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PYTHONPATH": ":".join(str(path) for path in (config.task_root, *config.packages)),
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_FUNCTION_NAME": config.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.memory_mb),

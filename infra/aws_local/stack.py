@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +19,11 @@ from infra.aws_local.function import Limits
 from infra.aws_local.function_config import REGION
 from infra.aws_local.lambda_service import LambdaService
 from infra.aws_local.package import packaged, read_template
+from shared.api_key import new_key
+from shared.aws.keys import DynamoKeyTable
 
 NAME = "darkroom"
+TENANT = "local"
 UNITS = ("submit", "status", "upkeep", "worker")
 _IMAGE_URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/darkroom-worker@sha256:{'0' * 64}"
 _LIMITS = {
@@ -42,9 +47,11 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A deployed stack: its API's URL, its outputs, and the Lambda that runs its functions."""
+    """A deployed stack: its API's URL, a key for it, the stack's outputs, and the Lambda that runs
+    its functions."""
 
     url: str
+    key: str
     outputs: Mapping[str, str]
     functions: LambdaService
     endpoint_url: str
@@ -69,6 +76,7 @@ def running(plan: Plan, folder: Path) -> Iterator[Stack]:
             outputs = _deployed(plan, endpoint_url)
             yield Stack(
                 url=_url(endpoint_url, outputs["ApiUrl"]),
+                key=_new_key(endpoint_url, outputs["Table"]),
                 outputs=outputs,
                 functions=functions,
                 endpoint_url=endpoint_url,
@@ -83,6 +91,14 @@ def _deployed(plan: Plan, endpoint_url: str) -> Mapping[str, str]:
     outputs = deploy(endpoint_url, NAME, ready, parameters, bucket)
     apply_fixups(endpoint_url, NAME, template, parameters)
     return outputs
+
+
+def _new_key(endpoint_url: str, table: str) -> str:
+    text, kept = new_key(
+        TENANT, entropy=secrets.token_bytes, now_ms=time.time_ns() // 1_000_000, ends_ms=None
+    )
+    DynamoKeyTable(client("dynamodb", endpoint_url), table).add(kept)
+    return text
 
 
 def _url(endpoint_url: str, api_url: str) -> str:

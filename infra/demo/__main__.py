@@ -15,7 +15,7 @@ from rich.table import Table
 from darkroom import Darkroom, DarkroomError, Job
 from infra.demo.contact_sheet import Print, contact_sheet
 from infra.demo.following import follow
-from infra.demo.serving import NotServing, serving
+from infra.demo.serving import STACKS, Address, NotServing, serving
 from infra.local.options import ROOT
 
 PICTURES = 6
@@ -30,7 +30,8 @@ def main() -> int:
     try:
         prompts = json.loads((model / "examples.json").read_text("utf-8"))[:PICTURES]
         given.out.mkdir(parents=True, exist_ok=True)
-        _draw(prompts, run, given.out, console)
+        with serving(given.stack, run) as address:
+            _draw(prompts, address, given.out, console)
     except (NotServing, DarkroomError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -42,9 +43,9 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:SLUG_CHARS].strip("-") or "picture"
 
 
-def _draw(prompts: Sequence[str], run: Sequence[str], out: Path, console: Console) -> None:
-    with serving(run) as address, Darkroom(address) as room:
-        console.print(f"serving on {address}; drawing {len(prompts)} pictures", markup=False)
+def _draw(prompts: Sequence[str], address: Address, out: Path, console: Console) -> None:
+    with Darkroom(address.url, key=address.key) as room:
+        console.print(f"serving on {address.url}; drawing {len(prompts)} pictures", markup=False)
         jobs = [room.submit(prompt, seed=seed) for seed, prompt in enumerate(prompts, start=1)]
         jobs = follow(room, jobs, console)
         pictures = [room.image(job) for job in jobs]
@@ -72,6 +73,7 @@ def _table(jobs: Sequence[Job], paths: Sequence[Path], *, title: str) -> Table:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.demo", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo"))
+    parser.add_argument("--stack", choices=STACKS, default=STACKS[0], help="what it runs on")
     parser.add_argument("--engine", default="openvino")
     parser.add_argument("--model", default="postcard")
     parser.add_argument("--models", type=Path, default=ROOT / "models")

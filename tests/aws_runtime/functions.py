@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from infra.aws_local.deployed_functions import RUNTIME
+from infra.aws_local.deployed_functions import zip_path
 from infra.aws_local.function import Counts, Limits
 from infra.aws_local.function_config import Credentials, FunctionConfig
 from infra.aws_local.lambda_service import LambdaService, serving
@@ -38,9 +38,8 @@ class Sample:
             role_arn="arn:aws:iam::000000000000:role/sample",
             timeout_s=self.timeout_s,
             memory_mb=512,
-            variables=self.variables,
+            variables={**self.variables, "PYTHONPATH": zip_path(self.folder)},
             task_root=self.folder,
-            packages=(RUNTIME,),
         )
 
     def credentials(self, config: FunctionConfig) -> Credentials:
