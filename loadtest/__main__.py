@@ -45,7 +45,8 @@ def main() -> int:
         with ExitStack() as ending:
             if asked.host is None and asked.from_events is None:
                 console.print("serving a Darkroom for this run …", style="dim")
-                asked.host = ending.enter_context(served(asked.out / "served.log", asked.serve))
+                mine = ending.enter_context(served(asked.out / "served.log", asked.serve))
+                asked.host, asked.megabytes = mine.host, mine.megabytes
             return _measured(asked, console)
     except (NotReady, LocustBroke, WrongThresholds) as error:
         console.print(str(error), style="red")
@@ -99,6 +100,7 @@ def _runs(asked: argparse.Namespace, scenario: Scenario, console: Console) -> li
         scenario=scenario,
         arguments=_handed_on(asked),
         processes=asked.processes,
+        megabytes=asked.megabytes,
     )
     runs = []
     for number in range(1, scenario.repetitions + 1):
@@ -196,7 +198,7 @@ def _asked() -> argparse.Namespace:
     add("--stack", default=None, help="a CloudFormation stack: adds CloudWatch's view")
     add("--from-events", type=Path, nargs="+", default=None, help="report on earlier runs' events")
     add("--serve", nargs=argparse.REMAINDER, default=[], help="options of the served Darkroom")
-    return parser.parse_args()
+    return parser.parse_args(namespace=argparse.Namespace(megabytes=None))
 
 
 def _positive(text: str) -> float:

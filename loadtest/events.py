@@ -140,6 +140,14 @@ class Queue:
     cap: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What a service that we serve ourselves holds in memory, all its processes together."""
+
+    at_s: float
+    megabytes: float
+
+
 Event: TypeAlias = (
     Ordered
     | Throttled
@@ -153,6 +161,7 @@ Event: TypeAlias = (
     | Broken
     | Crowd
     | Queue
+    | Memory
 )
 
 _KINDS: dict[str, Any] = {
@@ -170,6 +179,7 @@ _KINDS: dict[str, Any] = {
         Broken,
         Crowd,
         Queue,
+        Memory,
     )
 }
 

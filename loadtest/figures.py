@@ -141,7 +141,16 @@ def measures(run: Run, taken: Sequence[Sample]) -> dict[str, float | None]:
         "detection_lag_p50_ms": stages["detection lag"] if taken else None,
         "cold_p50_ms": quantile(cold, 0.5) if cold else None,
         "throttled_share": len(run.throttled) / told if told else None,
+        "memory_growth_share": memory_growth(run),
     }
+
+
+def memory_growth(run: Run) -> float | None:
+    """How much higher memory peaks in the last third than in the first, in parts of that: what
+    work needs for a while comes back, what leaks does not."""
+    held = [each.megabytes for each in run.memory]
+    third = len(held) // 3
+    return max(held[-third:]) / max(held[:third]) - 1 if third else None
 
 
 def seconds_under_load(run: Run) -> float:

@@ -13,6 +13,7 @@ from loadtest.events import (
     Delivered,
     Event,
     Fetched,
+    Memory,
     Missing,
     Ordered,
     Queue,
@@ -47,6 +48,7 @@ class Run:
     broken: list[Broken] = field(default_factory=list)
     crowd: list[Crowd] = field(default_factory=list)
     queue: list[Queue] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
 
     def unsettled(self) -> list[str]:
         """Accepted jobs whose end nobody has seen yet."""
@@ -91,6 +93,8 @@ def _add(run: Run, event: Event) -> None:
             run.crowd.append(event)
         case Queue():
             run.queue.append(event)
+        case Memory():
+            run.memory.append(event)
         case _:
             _add_to_job(run.jobs.setdefault(event.job_id, JobHistory(job_id=event.job_id)), event)
 

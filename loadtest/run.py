@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from loadtest.drain import drain
-from loadtest.events import events_of
+from loadtest.events import Memory, events_of
 from loadtest.follow_up import Run, sorted_out
 from loadtest.progress import Tail, picture_of
 from loadtest.recorder import FileRecorder
@@ -30,12 +30,14 @@ class LocustBroke(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Locust:
-    """How Locust is started. `arguments` are handed on to it."""
+    """How Locust is started. `arguments` are handed on to it; `megabytes()` is what the service
+    holds in memory, where that can be seen."""
 
     host: str
     scenario: Scenario
     arguments: Sequence[str]
     processes: int
+    megabytes: Callable[[], float] | None = None
 
     def command(self, events: Path) -> list[str]:
         """Headless; the file of events is all that is wanted of it."""
@@ -82,7 +84,7 @@ def _play(locust: Locust, events: Path, log: Path, console: Console) -> None:
             locust.command(events), stdout=out, stderr=subprocess.STDOUT, cwd=LOCUSTFILE.parents[1]
         )
         try:
-            _watch(process, locust.scenario, tail, started_s, console)
+            _watch(process, locust, tail, started_s, console, FileRecorder(events))
         finally:
             process.terminate()
             process.wait()
@@ -92,13 +94,19 @@ def _play(locust: Locust, events: Path, log: Path, console: Console) -> None:
 
 def _watch(
     process: subprocess.Popen[bytes],
-    scenario: Scenario,
+    locust: Locust,
     tail: Tail,
     started_s: float,
     console: Console,
+    record: FileRecorder,
 ) -> None:
     with Live(console=console, refresh_per_second=2, transient=True) as live:
         while process.poll() is None:
+            if locust.megabytes is not None:
+                record(Memory(at_s=time.time(), megabytes=locust.megabytes()))
             elapsed_s = time.monotonic() - started_s
-            live.update(picture_of(tail.look(), scenario, elapsed_s=elapsed_s, now_s=time.time()))
+            picture = picture_of(
+                tail.look(), locust.scenario, elapsed_s=elapsed_s, now_s=time.time()
+            )
+            live.update(picture)
             time.sleep(0.5)

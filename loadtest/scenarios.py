@@ -142,8 +142,9 @@ def _smoke() -> Scenario:
 def _burst() -> Scenario:
     return Scenario(
         name="burst",
-        says="1,000 users at once, one picture each",
+        says="1,000 users at once, one picture each; three times, to see whether memory grows",
         phases=(Phase(seconds=3600, users_from=1000, users_to=1000),),
+        repetitions=3,
         mix=((64, 1.0),),
         think_s=(0.0, 0.0),
         jobs_per_user=1,

@@ -9,9 +9,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from loadtest.preflight import NotReady
 
@@ -20,8 +22,21 @@ LONGEST_START_S = 120
 LONGEST_STOP_S = 60
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """`process_id` is the supervisor's; everything else is its child."""
+
+    host: str
+    process_id: int
+
+    def megabytes(self) -> float:
+        """What all its processes hold now: resident, shared pages counted in each."""
+        supervisor = psutil.Process(self.process_id)
+        return sum(map(_megabytes, [supervisor, *supervisor.children(recursive=True)]))
+
+
 @contextmanager
-def served(log: Path, arguments: Sequence[str] = ()) -> Iterator[str]:
+def served(log: Path, arguments: Sequence[str] = ()) -> Iterator[Served]:
     """Serve on a free loopback port, in a data folder that is gone afterwards. Raises NotReady."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="darkroom-load-") as data, log.open("w") as out:
@@ -33,7 +48,7 @@ def served(log: Path, arguments: Sequence[str] = ()) -> Iterator[str]:
         try:
             host = f"http://127.0.0.1:{port}"
             _await(host, process, log)
-            yield host
+            yield Served(host=host, process_id=process.pid)
         finally:
             process.terminate()
             process.wait(LONGEST_STOP_S)
@@ -50,6 +65,13 @@ def _await(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except httpx.HTTPError:
             time.sleep(0.1)
     raise NotReady(f"the service did not start within {LONGEST_START_S} s; see {log}")
+
+
+def _megabytes(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss) / 2**20
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _free_port() -> int:

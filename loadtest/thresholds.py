@@ -59,5 +59,6 @@ MEASURES = (
     "detection_lag_p50_ms",
     "cold_p50_ms",
     "throttled_share",
+    "memory_growth_share",
 )
 """What a limit may be set on; every one is better when smaller."""

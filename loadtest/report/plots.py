@@ -36,23 +36,20 @@ STYLE: Any = {
 
 
 def over_time(run: Run, taken: Sequence[Sample]) -> str:
-    """Latency of every picture; below it users and busy workers; below them the queue."""
+    """Latency of every picture; below it users and busy workers, the queue, and the service's
+    memory where that could be seen."""
+    heights = (3, 1.3, 1, 1) if run.memory else (3, 1.3, 1)
     with plt.rc_context(STYLE):
-        figure, (latency, load, queue) = plt.subplots(
-            3, 1, sharex=True, figsize=(10, 7.5), height_ratios=(3, 1.3, 1)
+        figure, panels = plt.subplots(
+            len(heights), 1, sharex=True, figsize=(10, 1.2 * sum(heights)), height_ratios=heights
         )
         zero_s = _start(run, taken)
-        _scatter(latency, taken, zero_s)
-        _load(load, run, taken, zero_s)
-        queue.fill_between(
-            [seen.at_s - zero_s for seen in run.queue],
-            [seen.depth for seen in run.queue],
-            step="post",
-            color=COLOURS[6],
-            alpha=0.5,
-        )
-        deepest = max((seen.depth for seen in run.queue), default=0)
-        queue.set(ylabel="jobs queued", xlabel="seconds", ylim=(0, max(4, 1.1 * deepest)))
+        _scatter(panels[0], taken, zero_s)
+        _load(panels[1], run, taken, zero_s)
+        _queue(panels[2], run, zero_s)
+        if run.memory:
+            _memory(panels[3], run, zero_s)
+        panels[-1].set(xlabel="seconds")
         return _svg(figure)
 
 
@@ -174,6 +171,19 @@ def _load(axes: Any, run: Run, taken: Sequence[Sample], zero_s: float) -> None:
     )
     axes.set(ylabel="concurrency", ylim=(0, None))
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+
+
+def _queue(axes: Any, run: Run, zero_s: float) -> None:
+    moments = [seen.at_s - zero_s for seen in run.queue]
+    depths = [seen.depth for seen in run.queue]
+    axes.fill_between(moments, depths, step="post", color=COLOURS[6], alpha=0.5)
+    axes.set(ylabel="jobs queued", ylim=(0, max(4, 1.1 * max(depths, default=0))))
+
+
+def _memory(axes: Any, run: Run, zero_s: float) -> None:
+    moments = [held.at_s - zero_s for held in run.memory]
+    axes.plot(moments, [held.megabytes for held in run.memory], color=COLOURS[2])
+    axes.set(ylabel="memory, MB", ylim=(0, None))
 
 
 def _by_size(taken: Sequence[Sample]) -> dict[str, list[Sample]]:

@@ -104,6 +104,7 @@ def joined(runs: Sequence[Run]) -> Run:
         whole.broken += run.broken
         whole.crowd += run.crowd
         whole.queue += run.queue
+        whole.memory += run.memory
     return whole
 
 

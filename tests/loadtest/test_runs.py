@@ -109,7 +109,9 @@ def test_two_worker_processes_share_a_run_and_no_event_is_lost(host: str, tmp_pa
 
 
 def test_a_burst_is_served_to_the_last_job(host: str, tmp_path: Path) -> None:
-    done = run(tmp_path, "--scenario", "burst", "--users", "60", "--host", host)
+    done = run(
+        tmp_path, "--scenario", "burst", "--users", "60", "--repetitions", "1", "--host", host
+    )
     assert done.status == 0, done.said
     assert done.summary["ledger"]["succeeded"] == 60
 
@@ -143,7 +145,9 @@ def test_a_service_that_lies_does_not_pass(
     host: str, tmp_path: Path, tell: Callable[[Lie, str, str, Said], Said], fault: str
 ) -> None:
     with lying(host, tell) as liar:
-        done = run(tmp_path, "--scenario", "burst", "--users", "4", "--host", liar)
+        done = run(
+            tmp_path, "--scenario", "burst", "--users", "4", "--repetitions", "1", "--host", liar
+        )
     assert done.status == 1, done.said
     assert fault in done.faults
 
