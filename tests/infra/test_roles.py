@@ -1,0 +1,49 @@
+"""Every role's exact actions, held against a golden list: a new right has to be asked for twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.aws_local.package import read_template
+from tests.infra.roles import rights, wildcards
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = Path(__file__).with_name("roles.json")
+TEMPLATES = sorted(path.name for path in (ROOT / "infra").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_every_role_may_do_exactly_what_the_golden_list_says(name: str) -> None:
+    golden = json.loads(GOLDEN.read_text("utf-8"))
+
+    assert rights(read_template(ROOT / "infra" / name)) == golden[name]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_action_is_a_wildcard_and_no_resource_that_could_be_named(name: str) -> None:
+    granted = rights(read_template(ROOT / "infra" / name))
+    unnamed = json.loads(GOLDEN.read_text("utf-8"))["cannot be named"]
+
+    assert [right for right in wildcards(granted) if right not in unnamed] == []
+
+
+def test_only_the_functions_themselves_may_take_on_their_roles() -> None:
+    template = read_template()
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Role":
+            (statement,) = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}, name
+            assert statement["Action"] == "sts:AssumeRole"
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    functions = {
+        name: resource["Properties"]["Role"]["Fn::GetAtt"][0]
+        for name, resource in read_template()["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+    assert len(set(functions.values())) == len(functions) == 4
