@@ -1,12 +1,19 @@
-"""Fixtures that lend a local AWS: one server for the run, emptied for each module."""
+"""Fixtures that lend a local AWS: one server for the run, emptied for each module, and one where
+infra/template.yaml is deployed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from infra import zips
+from infra.aws_local import stack
 from infra.aws_local.ministack import MiniStack, running
+from infra.aws_local.stack import Plan, Stack
+from infra.aws_local.worker_image import unpacked_image
+from infra.local.options import ROOT
 from shared.aws import clients
 from tests.aws_local.places import Clients
 
@@ -53,3 +60,45 @@ def aws_local(aws_server: MiniStack, aws_clients: Clients) -> Clients:
 
 def _clients(url: str) -> Clients:
     return Clients(dynamodb=clients.dynamodb(url), sqs=clients.sqs(url), s3=clients.s3(url))
+
+
+@pytest.fixture(scope="session")
+def zips_for_here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The light units' zips with this interpreter's wheels instead of Lambda's."""
+    folder = tmp_path_factory.mktemp("zips")
+    zips.build(folder, zips.HERE)
+    return folder
+
+
+SOON = {
+    "DARKROOM_LEASE_S": "3",
+    "DARKROOM_HEARTBEAT_S": "0.2",
+    "DARKROOM_RING_AGAIN_S": "2",
+    "DARKROOM_BACKOFF_S": "0.2",
+}
+"""Rules that do not make a test wait."""
+
+
+@pytest.fixture(scope="session")
+def aws_stack(
+    aws_credentials: None, zips_for_here: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Darkroom as the template deploys it, with the pattern engine and no limits to its callers.
+
+    One for the whole run: who uses it waits until its jobs have ended.
+    """
+    folder = tmp_path_factory.mktemp("stack")
+    unlimited = ("SubmitsPerSecond", "SubmitBurst", "ReadsPerSecond", "ReadBurst")
+    plan = Plan(
+        zips=zips_for_here,
+        image=unpacked_image(folder / "image", models=ROOT / "models", model="postcard"),
+        parameters=dict.fromkeys(unlimited, "10000"),
+        variables={
+            "SubmitFunction": SOON,
+            "StatusFunction": SOON,
+            "UpkeepFunction": SOON,
+            "WorkerFunction": {**SOON, "DARKROOM_ENGINE": "pattern"},
+        },
+    )
+    with stack.running(plan, folder) as deployed:
+        yield deployed
