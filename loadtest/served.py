@@ -30,7 +30,8 @@ class Served:
     process_id: int
 
     def megabytes(self) -> float:
-        """What all its processes hold now: resident, shared pages counted in each."""
+        """What all its processes hold for themselves now; a database's pages in the system's cache,
+        which it may take back at any time, are not counted."""
         supervisor = psutil.Process(self.process_id)
         return sum(map(_megabytes, [supervisor, *supervisor.children(recursive=True)]))
 
@@ -69,7 +70,7 @@ def _await(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _megabytes(process: psutil.Process) -> float:
     try:
-        return float(process.memory_info().rss) / 2**20
+        return float(process.memory_full_info().uss) / 2**20
     except psutil.NoSuchProcess:
         return 0.0
 

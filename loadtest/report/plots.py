@@ -138,8 +138,7 @@ def _scatter(axes: Any, taken: Sequence[Sample], zero_s: float) -> None:
         _points(axes, cold, zero_s, color="black", label="cold start", marker="x", s=60)
     axes.set(ylabel="end to end, ms")
     if taken:
-        axes.set(yscale="log")
-        _plain_numbers(axes)
+        _scale(axes, [each.end_to_end_ms for each in taken])
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
 
 
@@ -196,8 +195,17 @@ def _start(run: Run, taken: Sequence[Sample]) -> float:
     return min(moments, default=0.0)
 
 
+def _scale(axes: Any, ms: Sequence[float]) -> None:
+    """Logarithmic where a few slow ones would press all others to the ground."""
+    if max(ms) > 20 * min(ms):
+        axes.set(yscale="log")
+        _plain_numbers(axes)
+    else:
+        axes.set(ylim=(0, None))
+
+
 def _plain_numbers(axes: Any) -> None:
-    """Of a logarithmic axis: 100 and 200, no powers of ten."""
+    """Of a logarithmic axis: 100 and 1000, no powers of ten."""
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_minor_formatter(NullFormatter())
 
