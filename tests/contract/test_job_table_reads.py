@@ -123,3 +123,11 @@ def test_the_backlog_counts_what_is_not_terminal_over_all_tenants(family: Family
     ]
     table = _filled(family, jobs)
     assert table.backlog() == Backlog(queued=5, running=3, oldest_queued_ms=NOW_MS)
+
+
+def test_several_rows_are_read_at_once_and_what_is_not_there_is_left_out(family: Family) -> None:
+    jobs = [queued() for _ in range(3)]
+    table = _filled(family, jobs)
+    asked = [jobs[2].id, queued().id, jobs[0].id]
+    assert sorted(job.id for job in table.rows(asked)) == sorted([jobs[0].id, jobs[2].id])
+    assert list(table.rows([])) == []

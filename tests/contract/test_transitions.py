@@ -103,3 +103,31 @@ def test_a_change_to_none_removes_the_column(family: Family) -> None:
         table.apply(transitions.claim(row.id, nonce="f" * 32, now_ms=NOW_MS, lease_ms=1)).nonce
         == "f" * 32
     )
+
+
+def test_several_moves_are_judged_each_on_its_own(family: Family) -> None:
+    table, [free, taken, gone] = family.job_table(), [samples.queued() for _ in range(3)]
+    for job in (free, taken):
+        _stored(table, job)
+    first = table.apply(_claim(taken, "a" * 32))
+
+    answers = table.apply_all([_claim(job, "b" * 32) for job in (free, taken, gone)])
+
+    assert answers[0] == _claim(free, "b" * 32).applied_to(free)
+    refusals = [answer for answer in answers[1:] if isinstance(answer, TransitionRefused)]
+    assert [refusal.current for refusal in refusals] == [first, None]
+    assert [table.get(job.id) for job in (free, taken, gone)] == [answers[0], first, None]
+
+
+def test_of_two_moves_of_one_job_at_once_the_second_sees_the_first(family: Family) -> None:
+    table, job = family.job_table(), samples.queued()
+    _stored(table, job)
+
+    first, second = table.apply_all([_claim(job, nonce * 32) for nonce in "ab"])
+
+    assert isinstance(second, TransitionRefused)
+    assert second.current == first
+
+
+def _claim(job: Job, nonce: str) -> Transition:
+    return transitions.claim(job.id, nonce=nonce, now_ms=NOW_MS, lease_ms=1000)

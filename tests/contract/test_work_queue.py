@@ -171,3 +171,13 @@ def test_every_message_of_every_group_is_handed_out(family: Family) -> None:
     for number in range(12):
         queue.send(str(number), group=f"tenant-{number % 3}")
     assert sorted(map(int, _drained(queue))) == list(range(12))
+
+
+def test_several_messages_are_deleted_at_once(family: Family) -> None:
+    queue = family.work_queue(visibility_s=1).main
+    for number in range(5):
+        queue.send(str(number))
+    held = queue.receive(wait_s=LONG_S, limit=3)
+    queue.delete(*(delivery.receipt for delivery in held))
+    left = {str(number) for number in range(5)} - {delivery.body for delivery in held}
+    assert {_receive(queue).body for _ in left} == left
