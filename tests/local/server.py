@@ -69,6 +69,7 @@ def running(
     model: str = "postcard",
     models: Path = MODELS,
     host: str = "127.0.0.1",
+    public_url: str | None = None,
     log: Path | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
@@ -87,6 +88,7 @@ def running(
         "lease-s": lease_s,
         "model": model,
         "models": models,
+        **({} if public_url is None else {"public-url": public_url}),
     }
     server = _start(arguments, log or data.with_name(f"{data.name}.log"), settings or {})
     known = server.workers()

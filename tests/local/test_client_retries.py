@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from darkroom import Darkroom, NoAnswer, Refused
+from darkroom.job import job_of
 from darkroom.transport import LONGEST_PAUSE_S, TRIES
 
 JOB: dict[str, Any] = {
@@ -171,3 +173,39 @@ def test_other_trouble_with_canceling_is_told() -> None:
     found, gone = httpx.Response(200, json=JOB), httpx.Response(410, json={"code": "gone"})
     with pytest.raises(Refused):
         Service(found, gone).room().cancel("job_1")
+
+
+def test_a_key_is_shown_to_the_service_with_every_request() -> None:
+    service = Service(accepted(), httpx.Response(200, json=DONE))
+    with service.room(key="dk_a_b") as room:
+        room.wait(room.submit("a hill"))
+    assert [request.headers["authorization"] for request in service.asked] == ["Bearer dk_a_b"] * 2
+
+
+def test_a_key_is_shown_to_nobody_else() -> None:
+    png, places = b"PNG", ("http://elsewhere/1.png", "https://x/1.png", "http://x:81/1.png")
+    image = {
+        "url_expires_at": "",
+        "sha256": hashlib.sha256(png).hexdigest(),
+        **dict.fromkeys(("bytes", "width", "height"), 1),
+        "content_type": "image/png",
+    }
+    service = Service(*(httpx.Response(200, content=png) for _ in places))
+    with service.room(key="dk_a_b") as room:
+        for url in places:
+            room.image(job_of({**DONE, "image": {**image, "url": url}}))
+    assert not any("authorization" in request.headers for request in service.asked)
+
+
+def test_without_a_key_none_is_shown() -> None:
+    service = Service(accepted())
+    with service.room() as room:
+        room.submit("a hill")
+    assert "authorization" not in service.asked[0].headers
+
+
+def test_who_is_told_to_call_less_often_waits_as_long_as_told() -> None:
+    service = Service(busy(429, retry_after="3"), accepted())
+    with service.room() as room:
+        room.submit("a hill")
+    assert service.slept == [3]
