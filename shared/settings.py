@@ -115,6 +115,8 @@ class EngineSettings(_Settings):
     model_dir: Path | None = None
     engine_delay_ms: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
+    compiled: Path | None = None
+    worker_memory_mb: int | None = Field(default=None, ge=1)
     batch: int = Field(default=4, ge=1)
     batch_pixels: int = Field(default=4 * 256 * 256, ge=1)
 

@@ -30,6 +30,7 @@ from worker_fn.attempts import Attempts
 from worker_fn.background import Beside
 from worker_fn.consume import Consume, WarmEngine
 from worker_fn.engine.load import build_engine
+from worker_fn.engine.resources import resources
 from worker_fn.grouping import BatchLimits
 from worker_fn.handler import LambdaContext, make_handler
 from worker_fn.poller import Poller
@@ -123,7 +124,8 @@ def _consume(
         settings.engine,
         settings.model_dir,
         pattern_delay_s=settings.engine_delay_ms / 1000,
-        threads=settings.threads,
+        threads=settings.threads or resources(os.environ).threads,
+        compiled=settings.compiled,
     )
     attempts = Attempts(
         table=table,

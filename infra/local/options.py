@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from worker_fn.engine.resources import resources
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES_PER_WORKER = 4
@@ -58,10 +59,8 @@ def read_options(arguments: Sequence[str], *, cores: int) -> Options:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use, in whole ones."""
+    return resources(os.environ).threads
 
 
 def _suitable_workers(engine: str, cores: int) -> int:

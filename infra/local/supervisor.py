@@ -70,6 +70,7 @@ def worker_settings(options: Options) -> Mapping[str, str]:
         "THREADS": str(options.threads),
         "LEASE_S": str(options.lease_s),
         "WORKERS": str(options.workers),
+        "COMPILED": str(options.data / "compiled"),
     }
     if options.model_dir is not None:
         settings["MODEL_DIR"] = str(options.model_dir)

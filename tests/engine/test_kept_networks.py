@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine.drawing import asked, one
+from worker_fn.engine.bake import bake
 from worker_fn.engine.base import Picture
 from worker_fn.engine.kept_files import KeptFiles
+from worker_fn.engine.load import build_engine
 from worker_fn.engine.openvino_engine import OpenVinoEngine
 
 REQUEST = asked()
@@ -111,3 +113,14 @@ def test_a_folder_that_cannot_be_written_makes_no_difference(int8: Path, tmp_pat
     (tmp_path / "file").write_text("in the way")
 
     assert drawn_after_start(int8, tmp_path / "file" / "kept") == drawn_after_start(int8, None)
+
+
+def test_what_was_baked_is_what_a_worker_starts_from(int8: Path, tmp_path: Path) -> None:
+    bytes_kept = bake(int8, tmp_path / "kept", threads=1)
+    names = {path.name for path in (tmp_path / "kept").iterdir()}
+
+    engine = build_engine("openvino", int8, threads=1, compiled=tmp_path / "kept")
+    engine.load()
+
+    assert bytes_kept > 0
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == names

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Engine
+from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.pattern import PatternEngine, kill_this_process
 
 NAMES = ("openvino", "diffusers", "pattern")
@@ -20,13 +21,15 @@ def build_engine(
     *,
     pattern_delay_s: float = 0.0,
     threads: int | None = None,
+    compiled: Path | None = None,
     sleep: Callable[[float], None] = time.sleep,
     die: Callable[[], None] = kill_this_process,
 ) -> Engine:
     """The engine `name` (openvino, diffusers, pattern) over the weights in `folder`.
 
     Nothing is loaded yet: `Engine.load` does that. `threads` is how many cores one drawing may
-    use; None leaves it to the engine. A `card.json` beside the folder says what digest the
+    use; None leaves it to the engine. `compiled` is a folder that keeps what loading compiles;
+    None keeps nothing. A `card.json` beside the folder says what digest the
     weights must have. Raises ModelUnavailable for an unknown name or a missing folder.
     """
     if name == "pattern":
@@ -35,15 +38,16 @@ def build_engine(
         raise ModelUnavailable(f"there is no engine {name!r}; choose one of {', '.join(NAMES)}")
     if folder is None:
         raise ModelUnavailable(f"the engine {name} needs a folder of weights")
-    return _engine_over(name, folder, threads)
+    return _engine_over(name, folder, threads, compiled)
 
 
-def _engine_over(name: str, folder: Path, threads: int | None) -> Engine:
+def _engine_over(name: str, folder: Path, threads: int | None, compiled: Path | None) -> Engine:
     expected = _digest_on_the_card(folder, name)
     if name == "openvino":
         from worker_fn.engine.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(folder, threads=threads, expected_digest=expected)
+        kept = None if compiled is None else KeptFiles(compiled)
+        return OpenVinoEngine(folder, threads=threads, expected_digest=expected, kept=kept)
     from worker_fn.engine.diffusers_engine import DiffusersEngine
 
     return DiffusersEngine(folder, threads=threads, expected_digest=expected)
