@@ -97,7 +97,7 @@ class KeptNetworks:
         self._core = core
         self._files = files
         self._config = dict(config)
-        facts = [openvino.get_version(), _instructions(core), digest, self._config]
+        facts = [openvino.get_version(), instruction_sets(core), digest, self._config]
         self._belongs_to = json.dumps(facts, sort_keys=True)
 
     def network(self, name: str, shapes: Shapes) -> _Ready | None:
@@ -210,8 +210,9 @@ def _config(threads: int | None) -> Config:
     return config if threads is None else {**config, "INFERENCE_NUM_THREADS": threads}
 
 
-def _instructions(core: openvino.Core) -> str:
-    """The instruction sets that OpenVINO uses here; a compiled network alone tells them."""
+def instruction_sets(core: openvino.Core | None = None) -> str:
+    """The version and the instruction sets that OpenVINO uses; a compiled network alone tells."""
+    core = core or openvino.Core()
     given = openvino.op.Parameter(openvino.Type.f32, openvino.Shape([1]))
     smallest = openvino.Model([openvino.opset15.relu(given)], [given])
     found = core.compile_model(smallest, "CPU", {}).get_property("RUNTIME_REQUIREMENTS")
