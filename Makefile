@@ -1,6 +1,7 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENGINE ?= openvino
+MODEL ?= postcard
 STACK ?= local
 NEEDED_BY_local = .venv/demo.stamp
 NEEDED_BY_aws-local = .venv/aws-local.stamp .venv-aws-local/done.stamp
@@ -17,8 +18,8 @@ help: ## Show what can be made
 demo: $(NEEDED_BY_$(STACK)) ## Draw six pictures into demo/, from nothing in minutes; STACK=aws-local
 	.venv/bin/python -m infra.demo --out demo --engine $(ENGINE) --stack $(STACK)
 
-serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C
-	.venv/bin/python -m infra.local --engine $(ENGINE)
+serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C; MODEL=… draws with another
+	.venv/bin/python -m infra.local --engine $(ENGINE) --model $(MODEL)
 
 .PHONY: keys
 keys: .venv/demo.stamp ## Make, list and end API keys: DO="create TENANT", DO=list, DO="revoke ID"

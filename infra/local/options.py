@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what draws",
     )
     add("--engine-delay-ms", type=_natural, default=0, help="how long pattern pretends to draw")
-    add("--model", default="postcard", help="a folder in --models")
+    add("--model", default="postcard", help="a folder in --models, or its path from /")
     add("--models", type=Path, default=ROOT / "models", help="where the models are")
     add("--lease-s", type=_seconds, default=30.0, help="a silent worker loses its job after this")
     return parser
