@@ -1,22 +1,20 @@
 """The networks that are timed, as configurations: weights do not change how fast they run.
 
-Where the numbers come from: tiny-sd is BK-SDM-tiny, `src/unet_config/bk_tiny/config.json` of
-Nota-NetsPresso/BK-SDM, and its count is the one that segmind prints for segmind/tiny-sd; SD 1.5,
-its VAE and CLIP ViT-L/14 are the published configurations; TAESD is `AutoencoderTiny()` as it is.
+Where the numbers come from is told in `worker_fn.engine.architectures`; SD 1.5 is the published
+configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import diffusers
 import torch
 import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
-TOKENS = 77
+from worker_fn.engine import architectures
+from worker_fn.engine.architectures import CLIP_L, SD_UNET, SD_VAE, TAESD, TOKENS
 
 
 class WrongArchitecture(Exception):
@@ -24,78 +22,22 @@ class WrongArchitecture(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """One latent-diffusion model; the `*_parameters` are checked whenever it is built.
-
-    `full_decoder` configures an AutoencoderKL, `small_decoder` an AutoencoderTiny.
-    """
+class Architecture(architectures.Architecture):
+    """One latent-diffusion model; the `*_parameters` are checked whenever it is built."""
 
     name: str
-    unet: Mapping[str, Any]
-    text: Mapping[str, Any]
-    full_decoder: Mapping[str, Any]
-    small_decoder: Mapping[str, Any]
-    unet_parameters: int
-    text_parameters: int
 
 
-CLIP_L = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "max_position_embeddings": TOKENS,
-    "vocab_size": 49_408,
-    "hidden_act": "quick_gelu",
-    "projection_dim": 768,
-    "bos_token_id": 49_406,
-    "eos_token_id": 49_407,
-}
-
-SD_VAE = {
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": 2,
-    "latent_channels": 4,
-    "norm_num_groups": 32,
-    "sample_size": 512,
-    "scaling_factor": 0.18215,
-}
-
-TINY_SD = Architecture(
-    name="tiny-sd",
-    unet={
-        "sample_size": 64,
-        "block_out_channels": (320, 640, 1280),
-        "layers_per_block": 1,
-        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
-        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
-        "mid_block_type": None,
-        "cross_attention_dim": 768,
-        "attention_head_dim": 8,
-    },
-    text=CLIP_L,
-    full_decoder=SD_VAE,
-    small_decoder={},
-    unet_parameters=323_384_964,
-    text_parameters=123_060_480,
-)
+TINY_SD = Architecture(name="tiny-sd", **vars(architectures.TINY_SD))
+SD_TURBO = Architecture(name="sd-turbo", **vars(architectures.SD_TURBO))
+SDXS = Architecture(name="sdxs-512", **vars(architectures.SDXS))
 
 SD15 = Architecture(
     name="sd-1.5",
-    unet={
-        "sample_size": 64,
-        "block_out_channels": (320, 640, 1280, 1280),
-        "layers_per_block": 2,
-        "down_block_types": (*("CrossAttnDownBlock2D",) * 3, "DownBlock2D"),
-        "up_block_types": ("UpBlock2D", *("CrossAttnUpBlock2D",) * 3),
-        "cross_attention_dim": 768,
-        "attention_head_dim": 8,
-    },
+    unet={**SD_UNET, "cross_attention_dim": 768, "attention_head_dim": 8},
     text=CLIP_L,
     full_decoder=SD_VAE,
-    small_decoder={},
+    small_decoder=TAESD,
     unet_parameters=859_520_964,
     text_parameters=123_060_480,
 )

@@ -27,8 +27,9 @@ from transformers import CLIPTokenizer
 from bench.architectures import (
     SCALED_DOWN,
     SD15,
+    SD_TURBO,
+    SDXS,
     TINY_SD,
-    TOKENS,
     Architecture,
     full_decoder,
     small_decoder,
@@ -37,6 +38,7 @@ from bench.architectures import (
     unet_macs,
 )
 from bench.folders import FAST, SIZES, USUAL, Folders
+from worker_fn.engine.architectures import TOKENS
 from worker_fn.engine.base import PictureRequest
 from worker_fn.engine.diffusers_parts import exported_model, networks
 from worker_fn.engine.digest import RECORD, record_digest
@@ -67,11 +69,27 @@ def lcm() -> diffusers.SchedulerMixin:
     return diffusers.LCMScheduler(**SCHEDULE, steps_offset=1)
 
 
+def one_step() -> diffusers.SchedulerMixin:
+    """As SD-Turbo and SDXS are drawn with."""
+    return diffusers.EulerDiscreteScheduler(
+        **SCHEDULE, steps_offset=1, timestep_spacing="trailing"
+    )
+
+
 MODELS = {
     architecture.name: (architecture, scheduler)
-    for architecture, scheduler in ((SCALED_DOWN, dpm_solver), (TINY_SD, dpm_solver), (SD15, lcm))
+    for architecture, scheduler in (
+        (SCALED_DOWN, dpm_solver),
+        (TINY_SD, dpm_solver),
+        (SD15, lcm),
+        (SD_TURBO, one_step),
+        (SDXS, one_step),
+    )
 }
-"""Each as it was in the reports: the schedulers are those of the `usual` variant."""
+"""The schedulers are those of the `usual` variant; the first three as in the reports."""
+
+REPORTED = (SCALED_DOWN.name, TINY_SD.name, SD15.name)
+"""What the tables are made of; the others are made when they are named."""
 
 
 def make(folders: Folders, architecture: Architecture, scheduler: diffusers.SchedulerMixin) -> None:
@@ -80,7 +98,8 @@ def make(folders: Folders, architecture: Architecture, scheduler: diffusers.Sche
     usual, fast = folders.diffusers(name, USUAL), folders.diffusers(name, FAST)
     exported = folders.exported(name, USUAL)
     _once(usual, lambda folder: save_usual(architecture, scheduler, folder))
-    _once(fast, lambda folder: save_fast(architecture, usual, folder))
+    few_steps = lcm() if name in REPORTED else scheduler
+    _once(fast, lambda folder: save_fast(architecture, usual, few_steps, folder))
     _write_facts(folders.facts(name), architecture)
     _once(exported, lambda folder: _export(usual, folder))
     _once(folders.exported(name, FAST), lambda folder: export_fast(fast, exported, folder))
@@ -103,16 +122,18 @@ def save_usual(
     ).save_pretrained(folder)
 
 
-def save_fast(architecture: Architecture, usual: Path, folder: Path) -> None:
+def save_fast(
+    architecture: Architecture, usual: Path, scheduler: diffusers.SchedulerMixin, folder: Path
+) -> None:
     """The same UNet and text encoder, the very files, with another decoder and scheduler."""
     replaced = shutil.ignore_patterns("vae", "scheduler", "model_index.json")
     shutil.copytree(usual, folder, ignore=replaced, copy_function=os.link)
     torch.manual_seed(0)
     decoder: diffusers.ModelMixin = small_decoder(architecture)
     decoder.save_pretrained(folder / "vae")
-    lcm().save_pretrained(folder / "scheduler")
+    scheduler.save_pretrained(folder / "scheduler")
     index = json.loads((usual / "model_index.json").read_text(encoding="utf-8"))
-    index["vae"][1], index["scheduler"][1] = "AutoencoderTiny", "LCMScheduler"
+    index["vae"][1], index["scheduler"][1] = "AutoencoderTiny", type(scheduler).__name__
     (folder / "model_index.json").write_text(json.dumps(index, indent=2), encoding="utf-8")
 
 
@@ -165,7 +186,7 @@ def _once(folder: Path, write: Callable[[Path], None]) -> None:
 def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=[*MODELS])
+    parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=[*REPORTED])
     asked = parser.parse_args()
     for name in asked.models:
         architecture, scheduler = MODELS[name]
