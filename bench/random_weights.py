@@ -71,9 +71,7 @@ def lcm() -> diffusers.SchedulerMixin:
 
 def one_step() -> diffusers.SchedulerMixin:
     """As SD-Turbo and SDXS are drawn with."""
-    return diffusers.EulerDiscreteScheduler(
-        **SCHEDULE, steps_offset=1, timestep_spacing="trailing"
-    )
+    return diffusers.EulerDiscreteScheduler(**SCHEDULE, steps_offset=1, timestep_spacing="trailing")
 
 
 MODELS = {
