@@ -85,6 +85,18 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 	  -c constraints-aws-local.txt --target .venv-aws-local/runtime --upgrade awslambdaric
 	touch $@
 
+.PHONY: bench-pipeline
+bench-pipeline: .venv/dev.stamp .venv-peers/done.stamp ## What a job costs around its picture, beside Celery with Redis
+	.venv/bin/python -m bench.pipeline $(BENCH)
+
+.PHONY: .venv-peers
+.venv-peers: .venv-peers/done.stamp
+
+.venv-peers/done.stamp: bench/requirements-pipeline.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 .PHONY: .venv-lint
 .venv-lint: .venv-lint/done.stamp
 

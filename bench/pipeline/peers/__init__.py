@@ -1,0 +1,1 @@
+"""Programs that the peers' own interpreter runs; nothing here is imported by anything of ours."""

@@ -1,0 +1,17 @@
+"""Celery as its documentation shows it: Redis as broker and as result backend, nothing tuned."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+_REDIS = os.environ["BENCH_REDIS"]
+
+app = Celery("bench", broker=f"{_REDIS}/0", backend=f"{_REDIS}/1")
+
+
+@app.task  # type: ignore[untyped-decorator]
+def nothing(prompt: str) -> str:
+    """The task that is the least work."""
+    return prompt

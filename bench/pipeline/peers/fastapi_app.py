@@ -1,0 +1,22 @@
+"""The usual submit endpoint: FastAPI validates a body, Celery takes it, the caller gets an id."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from bench.pipeline.peers.celery_app import nothing
+
+app = FastAPI()
+
+
+class Job(BaseModel):
+    """What is asked for."""
+
+    prompt: str
+
+
+@app.post("/v1/jobs", status_code=202)  # type: ignore[untyped-decorator]
+def submit(job: Job) -> dict[str, str]:
+    """In a thread, since Celery's client blocks."""
+    return {"id": nothing.delay(job.prompt).id, "status": "queued"}

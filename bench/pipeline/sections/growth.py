@@ -1,0 +1,162 @@
+"""What a status read and a claim cost as the table grows."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+from bench.pipeline.plan import NOTHING, Plan
+from bench.pipeline.processes import folder
+from bench.tables import Row, Section, target
+from infra.local.offered_model import offered
+from infra.local.options import read_options
+from infra.local.wiring import clock
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.queue import SqliteQueue
+from shared.embedded.rows import COLUMNS, to_row
+from shared.embedded.watch import SqliteWatch
+from shared.job import Image, Job, JobStatus, Timing, job_id
+from shared.job_view import job_view
+from shared.message import decode, encode
+from shared.ports import image_key
+from shared.spec import CompleteSpec, JobSpec
+from shared.transitions import claim
+from status_fn.read import Read
+
+WANTED = 1.3
+TENANT = "bench"
+_INSERT = f"INSERT INTO jobs VALUES ({', '.join(':' + name for name in COLUMNS)})"
+_AT_ONCE = 10_000
+Each = TypeVar("Each")
+
+
+def measure(plan: Plan) -> Section:
+    """One table that grows; every read is of another job, chosen by chance."""
+    with folder() as place:
+        store = _Store(place)
+        took = {rows: store.timed_at(rows, plan.reads) for rows in plan.rows}
+    rows: list[Row] = [
+        {"stored jobs": count, "status read ms": read, "claim ms": claimed}
+        for count, (read, claimed) in took.items()
+    ]
+    reads, claims = zip(*took.values(), strict=True)
+    return Section(
+        title="4. Growth: a status read and a claim, by stored jobs",
+        note=f"Medians of {plan.reads} each in one process: a read up to the finished JSON answer; "
+        "a message received, its job claimed and the message deleted.",
+        rows=rows,
+        targets=[
+            target("growth of a status read, p50", max(reads) / reads[0], "at most", WANTED),
+            target("growth of a claim, p50", max(claims) / claims[0], "at most", WANTED),
+        ],
+    )
+
+
+class _Store:
+    """A table with finished jobs, and a queue."""
+
+    def __init__(self, place: Path) -> None:
+        self._database = Database(place / "darkroom.db")
+        self._table = SqliteJobTable(self._database)
+        self._queue = SqliteQueue(self._database, name="jobs", clock=clock, visibility_s=60)
+        self._read = Read(
+            table=self._table,
+            images=FileImageStore(place, secret=b"bench", base_url="http://127.0.0.1"),
+            watch=SqliteWatch(self._database),
+            clock=clock,
+            link_lasts_s=900,
+        )
+        self._ids: list[str] = []
+        self._chance = random.Random(7)
+        card = offered(read_options(["--engine", "pattern"], cores=1)).card(None)
+        self._spec = card.complete(JobSpec(prompt="one of many", **NOTHING), seed=7)
+
+    def timed_at(self, rows: int, count: int) -> tuple[float, float]:
+        """Fill up to so many rows; the median read and the median claim in milliseconds."""
+        self._insert(_finished(self._spec), rows - len(self._ids))
+        self._read_all(self._chance.choices(self._ids, k=count))
+        read = _median_ms(self._read_one, self._chance.choices(self._ids, k=count))
+        for job in islice(_queued(self._spec), count):
+            self._table.submit(job, None, now_ms=clock())
+            self._queue.send(encode(job.id))
+        return read, _median_ms(lambda _: self._claim_one(), range(count))
+
+    def _read_all(self, job_ids: Sequence[str]) -> None:
+        for each in job_ids:
+            self._read_one(each)
+
+    def _read_one(self, job_id: str) -> None:
+        job = self._read.job(job_id, tenant=TENANT)
+        job_view(job, now_ms=clock(), link=self._read.link(job)).model_dump_json()
+
+    def _claim_one(self) -> None:
+        [delivery] = self._queue.receive(wait_s=0)
+        wanted = decode(delivery.body)
+        self._table.apply(
+            claim(wanted, nonce=secrets.token_hex(16), now_ms=clock(), lease_ms=30_000)
+        )
+        self._queue.delete(delivery.receipt)
+
+    def _insert(self, jobs: Iterator[Job], count: int) -> None:
+        while count > 0:
+            some = list(islice(jobs, min(count, _AT_ONCE)))
+            with self._database.writing() as connection:
+                connection.executemany(_INSERT, [to_row(job) for job in some])
+            self._ids += [job.id for job in some]
+            count -= len(some)
+
+
+def _queued(spec: CompleteSpec) -> Iterator[Job]:
+    while True:
+        now_ms = clock()
+        yield Job(
+            id=job_id(now_ms, secrets.token_bytes(10)),
+            tenant=TENANT,
+            status=JobStatus.QUEUED,
+            spec=spec,
+            created_ms=now_ms,
+            deadline_ms=now_ms + 3_600_000,
+            expires_ms=now_ms + 90_000_000,
+            due_ms=now_ms + 15_000,
+        )
+
+
+def _finished(spec: CompleteSpec) -> Iterator[Job]:
+    for job in _queued(spec):
+        image = Image(
+            key=image_key(job.id, 1),
+            sha256="0" * 64,
+            bytes=1000,
+            width=spec.width,
+            height=spec.height,
+            content_type="image/png",
+        )
+        yield replace(
+            job,
+            status=JobStatus.SUCCEEDED,
+            due_ms=None,
+            version=4,
+            attempt=1,
+            started_ms=job.created_ms,
+            finished_ms=job.created_ms,
+            image=image,
+            timing=Timing(load_ms=0, inference_ms=1, upload_ms=1, cold=False),
+        )
+
+
+def _median_ms(work: Callable[[Each], None], over: Sequence[Each]) -> float:
+    took = []
+    for each in over:
+        started = time.perf_counter()
+        work(each)
+        took.append((time.perf_counter() - started) * 1000)
+    return median(took)
