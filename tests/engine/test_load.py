@@ -49,6 +49,19 @@ def test_a_good_folder_is_loaded(name: str, folders: Callable[[str], Path]) -> N
     assert (engine.name, engine.digest) == (name, folder_digest(folder))
 
 
+@pytest.mark.parametrize(("name", "inside"), [("openvino", "openvino"), ("diffusers", "weights")])
+def test_a_models_whole_folder_will_do(
+    name: str, inside: str, folders: Callable[[str], Path]
+) -> None:
+    weights = folders(name)
+    model = weights.parent / "model"
+    model.mkdir()
+    weights.rename(model / inside)
+    (model / "card.json").write_text(json.dumps({"digests": {name: "sha256:0"}}))
+    with pytest.raises(ModelUnavailable, match="sha256:0 is recorded"):
+        build_engine(name, model).load()
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_a_folder_of_something_else_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "readme.md").write_text("no model")

@@ -13,6 +13,9 @@ from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.pattern import PatternEngine, kill_this_process
 
 NAMES = ("openvino", "diffusers", "pattern")
+CARD = "card.json"
+WEIGHTS = {"openvino": "openvino", "diffusers": "weights"}
+"""Where a model's folder, which holds its card, has the weights for each engine."""
 
 
 def build_engine(
@@ -25,7 +28,7 @@ def build_engine(
     sleep: Callable[[float], None] = time.sleep,
     die: Callable[[], None] = kill_this_process,
 ) -> Engine:
-    """The engine `name` (openvino, diffusers, pattern) over the weights in `folder`.
+    """The engine `name` (openvino, diffusers, pattern) over the weights in `folder`, or the model.
 
     Nothing is loaded yet: `Engine.load` does that. `threads` is how many cores one drawing may
     use; None leaves it to the engine. `compiled` is a folder that keeps what loading compiles;
@@ -38,7 +41,12 @@ def build_engine(
         raise ModelUnavailable(f"there is no engine {name!r}; choose one of {', '.join(NAMES)}")
     if folder is None:
         raise ModelUnavailable(f"the engine {name} needs a folder of weights")
-    return _engine_over(name, folder, threads, compiled)
+    return _engine_over(name, _weights_in(folder, name), threads, compiled)
+
+
+def _weights_in(folder: Path, name: str) -> Path:
+    inside = folder / WEIGHTS[name]
+    return inside if (folder / CARD).is_file() and inside.is_dir() else folder
 
 
 def _engine_over(name: str, folder: Path, threads: int | None, compiled: Path | None) -> Engine:
@@ -54,7 +62,7 @@ def _engine_over(name: str, folder: Path, threads: int | None, compiled: Path | 
 
 
 def _digest_on_the_card(folder: Path, name: str) -> str | None:
-    card = folder.parent / "card.json"
+    card = folder.parent / CARD
     if not card.is_file():
         return None
     digest = json.loads(card.read_text(encoding="utf-8")).get("digests", {}).get(name)
