@@ -6,14 +6,15 @@ STACK ?= local
 NEEDED_BY_local = .venv/demo.stamp
 NEEDED_BY_aws-local = .venv/aws-local.stamp .venv-aws-local/done.stamp
 SCENARIO ?= smoke
+NAME ?= darkroom
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
 
-.PHONY: help demo serve test check fix extras package
+.PHONY: help demo serve test check fix extras
 TEMPLATES = $(wildcard infra/*.yaml)
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(NEEDED_BY_$(STACK)) ## Draw six pictures into demo/, from nothing in minutes; STACK=aws-local
 	.venv/bin/python -m infra.demo --out demo --engine $(ENGINE) --stack $(STACK)
@@ -39,15 +40,36 @@ check: .venv/dev.stamp .venv-lint/done.stamp ## Look for faults; writes nothing
 	.venv/bin/mypy $(HERE)
 	.venv/bin/lint-imports
 	.venv-lint/bin/cfn-lint $(TEMPLATES)
-	.venv-lint/bin/checkov $(addprefix --file ,$(TEMPLATES)) --framework cloudformation \
-	  --skip-download --compact --quiet
+	.venv-lint/bin/checkov $(addprefix --file ,$(TEMPLATES) worker_fn/Dockerfile) \
+	  --framework cloudformation dockerfile --skip-download --compact --quiet
 
 fix: .venv/dev.stamp ## Mend what can be mended by itself
 	.venv/bin/ruff check --fix $(HERE)
 	.venv/bin/ruff format $(HERE)
 
+.PHONY: package deploy outputs destroy
 package: .venv/made.stamp ## Build what AWS runs of the light units, into build/
-	.venv/bin/python -m infra.zips --out build
+	.venv/bin/python -m infra.zips --out build $(ZIPS)
+
+deploy: package ## Deploy into your AWS account: NAME=darkroom PARAMETERS="MaximumConcurrency=7" IMAGE=…
+	NAME='$(NAME)' PARAMETERS='$(PARAMETERS)' IMAGE='$(IMAGE)' infra/deploy.sh
+
+outputs: ## Print what was deployed as shell variables
+	@aws cloudformation describe-stacks --stack-name '$(NAME)' --output text \
+	  --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' | awk -F '\t' -v q="'" '{print $$1 "=" q $$2 q}'
+
+destroy: ## Delete what was deployed, jobs and pictures too: CONFIRM=darkroom
+	@NAME='$(NAME)' CONFIRM='$(CONFIRM)' infra/destroy.sh
+
+.PHONY: worker-size check-avx2 check-wheels
+worker-size: .venv/demo.stamp ## Install a worker without torch into an empty environment and weigh it
+	.venv/bin/python -m bench.sections.installed_size
+
+check-avx2: .venv/demo.stamp ## Draw under QEMU as a processor with AVX2 alone; minutes, needs qemu-user, so no part of test
+	.venv/bin/python -m infra.avx2
+
+check-wheels: .venv/demo.stamp ## Show that all a worker needs exists as wheels for x86-64 and arm64; asks the package index
+	.venv/bin/python -m infra.wheels
 
 extras: .venv/demo.stamp ## Prove, in empty environments, that each install extra is enough
 	.venv/bin/python -m infra.extras
@@ -80,9 +102,27 @@ extras: .venv/demo.stamp ## Prove, in empty environments, that each install extr
 .venv-aws-local/done.stamp: constraints-aws-local.txt
 	$(PYTHON) -m venv .venv-aws-local
 	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints-aws-local.txt ministack==1.5.33 aws-sam-translator
+	  -c constraints-aws-local.txt ministack==1.5.33 aws-sam-translator awscli
 	.venv-aws-local/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -c constraints-aws-local.txt --target .venv-aws-local/runtime --upgrade awslambdaric
+	touch $@
+
+.PHONY: bench-engine
+bench-engine: .venv-engine-peers/done.stamp .venv-fastsd/done.stamp ## The picture against every other engine: 10 GB of models, 30 minutes
+	PYTHONPATH=$(CURDIR)/.venv-engine-peers .venv/bin/python -m bench.engine \
+	  --python fastsd=.venv-fastsd/bin/python $(BENCH)
+
+.venv-engine-peers/done.stamp: .venv/dev.stamp bench/requirements.txt
+	$(PIP) --no-deps --upgrade --target .venv-engine-peers -r bench/requirements.txt
+	touch $@
+
+# Over the dev environment's packages, so that only what differs is there twice.
+.venv-fastsd/done.stamp: .venv/dev.stamp bench/requirements-fastsd.txt
+	$(PYTHON) -m venv .venv-fastsd
+	.venv-fastsd/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  -r bench/requirements-fastsd.txt
+	ls -d $(CURDIR)/.venv/lib/python*/site-packages > \
+	  $$(ls -d .venv-fastsd/lib/python*/site-packages)/dev.pth
 	touch $@
 
 .PHONY: bench-pipeline
