@@ -53,8 +53,12 @@ def written(value: Any) -> str:
             return f"{{{'.'.join(parts)}}}"
         case {"Fn::Sub": str(text)}:
             return text.replace("${", "{")
+        case {"Fn::Sub": [str(text), {**names}]}:
+            for name, inner in names.items():
+                text = text.replace(f"${{{name}}}", written(inner))
+            return written({"Fn::Sub": text})
         case {"Fn::ImportValue": inner}:
-            return f"import {written(inner)}"
+            return f"import({written(inner)})"
     raise AssertionError(value)
 
 
