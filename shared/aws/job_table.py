@@ -55,7 +55,9 @@ class DynamoJobTable:
             writes = submission.writes(
                 self._name, job, key, now_ms=now_ms, limits=limits, seat=seat
             )
-            submitted = self._submit_with(writes, key, job, limits, submission.token(job, seat))
+            submitted = self._submit_with(
+                writes, key, job, limits, submission.token(self._name, job, seat)
+            )
             if submitted is not None:
                 return submitted
             # else this counter is full, and another one may not be

@@ -43,9 +43,9 @@ def writes(
     return {**remembered, "job": {"Put": job_put(table, job, seat)}, **counted}
 
 
-def token(job: Job, seat: int | None) -> str:
-    """By it a retry of a lost answer finds its own write."""
-    return f"{job.id}.{'' if seat is None else seat}"[:_TOKEN_CHARS]
+def token(table: str, job: Job, seat: int | None) -> str:
+    """By it a retry of a lost answer finds its own write; one for all tables of an account."""
+    return hashlib.sha256(f"{table}:{job.id}:{seat}".encode()).hexdigest()[:_TOKEN_CHARS]
 
 
 def refusals(

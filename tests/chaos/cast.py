@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.errors import DarkroomError, Unavailable
 from shared.model_card import Catalog, Defaults, Limits, ModelCard, Range
+from shared.open_limits import OpenLimits
 from shared.ports import Clock, Delivery
 from shared.settings import JobRules
 from shared.spec import JobSpec
@@ -31,6 +32,8 @@ from worker_fn.poller import Poller
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
 
+LIMITS = OpenLimits(per_tenant=1000, overall=1000)
+"""Never reached: what is played is whether the count of open jobs stays right."""
 RULES = JobRules(lease_s=30, heartbeat_s=0, ring_again_s=15, max_receives=MAX_RECEIVES)
 SELDOM = RULES.model_copy(update={"heartbeat_s": 5})
 """For a worker that is through with a job before it ever reports."""
@@ -132,7 +135,7 @@ def submitter(
             entropy=stage.entropy,
             log=stage.log,
         )
-        return submit(spec, tenant=tenant, key=key)
+        return submit(spec, tenant=tenant, key=key, limits=LIMITS)
 
     return Actor("submit", work, judge)
 

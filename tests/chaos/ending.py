@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from shared.errors import QueueFull, TenantQueueFull
 from shared.job import Job, JobStatus
+from shared.open_limits import OpenLimits
+from shared.ports import JobTable
 from tests.chaos.brush import FILTERED
 from tests.chaos.invariants import HOPELESS_RESENDS, require
+from tests.chaos.ledger import TENANT
 from tests.chaos.world import World
+from tests.contract.samples import queued
 
 LONG_MS = 3_000_000
 """More than all the waiting that an end may take, so that nobody can blame the deadline."""
 _ROUNDS = 60
+_PLACES = 8
 
 
 def settle(world: World) -> None:
@@ -34,6 +40,24 @@ def settle(world: World) -> None:
     for job_id in hopeful:
         _check_success(world.ledger.rows[job_id])
     world.ledger.close()
+    _check_count(world.stores.table)
+
+
+def _check_count(table: JobTable) -> None:
+    """No job is open any more: whoever may have one finds room for exactly one."""
+    limits = OpenLimits(per_tenant=1, overall=_PLACES)
+    tenants = [TENANT, *(f"other-{number}" for number in range(_PLACES))]
+    taken = [_submitted(table, tenant, limits) for tenant in (TENANT, *tenants)]
+    right = [True, False, *[True] * (_PLACES - 1), False]
+    require(taken == right, "what is counted as open is what is open", taken)
+
+
+def _submitted(table: JobTable, tenant: str, limits: OpenLimits) -> bool:
+    try:
+        table.submit(queued(tenant=tenant, created_ms=1), None, now_ms=1, limits=limits)
+    except (TenantQueueFull, QueueFull):
+        return False
+    return True
 
 
 def _all_work(world: World) -> None:
