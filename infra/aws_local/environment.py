@@ -120,12 +120,14 @@ class Environment:
         Raises FunctionError when the process ends instead.
         """
         saying = asyncio.ensure_future(self._api.said.get())
-        await asyncio.wait(
-            {saying, self._exit}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        if saying.done():
-            return saying.result()
-        saying.cancel()
+        try:
+            await asyncio.wait(
+                {saying, self._exit}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if saying.done():
+                return saying.result()
+        finally:
+            saying.cancel()
         if self._exit.done():
             await self.end()
             raise FunctionError(exited(request_id, self._exit.result()))

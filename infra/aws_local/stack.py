@@ -47,13 +47,14 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """A deployed stack: its API's URL, a key for it, the stack's outputs, and the Lambda that runs
-    its functions."""
+    """A deployed stack: its API's URL, a key for it, the stack's outputs, the Lambda that runs its
+    functions, and the file that these log to."""
 
     url: str
     key: str
     outputs: Mapping[str, str]
     functions: LambdaService
+    log: Path
     endpoint_url: str
 
     def client(self, service: str) -> Client:
@@ -70,7 +71,8 @@ def running(plan: Plan, folder: Path) -> Iterator[Stack]:
     port = ministack.free_port()
     endpoint_url = f"http://127.0.0.1:{port}"
     deployed = DeployedFunctions(endpoint_url, image=plan.image, folder=folder / "code")
-    with lambda_service.serving(deployed, _LIMITS, log=folder / "functions.log") as functions:
+    log = folder / "functions.log"
+    with lambda_service.serving(deployed, _LIMITS, log=log) as functions:
         proxies = {f"{NAME}-{unit}": functions.url for unit in UNITS}
         with ministack.running(folder / "ministack.log", port=port, proxies=proxies):
             outputs = _deployed(plan, endpoint_url)
@@ -79,6 +81,7 @@ def running(plan: Plan, folder: Path) -> Iterator[Stack]:
                 key=_new_key(endpoint_url, outputs["Table"]),
                 outputs=outputs,
                 functions=functions,
+                log=log,
                 endpoint_url=endpoint_url,
             )
 

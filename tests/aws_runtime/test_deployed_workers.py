@@ -1,0 +1,101 @@
+"""Workers that the template deploys, under the real runtime client: killed, poisoned, batched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared.message import encode
+from tests.aws_runtime.deployed import Deployed, workers
+from tests.builders import sqs_event
+
+
+def claimed(deployed: Deployed, path: str) -> None:
+    """Wait until a worker has it."""
+    job_id = path.rsplit("/", 1)[1]
+    deployed.wait_for(
+        lambda: any(e["job_id"] == job_id for e in logged(deployed, "job_claimed", "worker_fn"))
+    )
+
+
+def kill_workers() -> None:
+    for worker in workers():
+        worker.kill()
+
+
+def logged(deployed: Deployed, event: str, unit: str) -> list[Any]:
+    lines = (line for line in deployed.stack.log.read_text("utf-8").splitlines() if line[:1] == "{")
+    entries = [json.loads(line) for line in lines]
+    return [each for each in entries if (each["message"], each["service"]) == (event, unit)]
+
+
+def test_a_killed_workers_job_is_finished_by_the_sweep_after_its_lease(deployed: Deployed) -> None:
+    path = deployed.submitted("#sleep=2")
+    claimed(deployed, path)
+    kill_workers()
+    job = deployed.ended(path, sweeping=True)
+
+    assert (job["status"], job["attempt"], job["error"]) == ("succeeded", 2, None)
+    assert deployed.messages("DeadLetterQueue") == (0, 0)
+
+
+def test_a_killed_workers_message_comes_again_by_itself(deployed: Deployed) -> None:
+    with deployed.visibility(seconds=4):
+        path = deployed.submitted("#sleep=2")
+        claimed(deployed, path)
+        kill_workers()
+        job = deployed.ended(path)
+
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+
+
+def test_a_job_that_kills_its_workers_fails_with_a_code_within_its_receives(
+    deployed: Deployed,
+) -> None:
+    dead_letters = len(logged(deployed, "dead_letter", "upkeep_fn"))
+    with deployed.visibility(seconds=4):
+        poisoned = deployed.submitted("#die")
+        good = deployed.submitted("a red circle")
+        job = deployed.ended(poisoned, sweeping=True)
+
+        assert (job["status"], job["error"]["code"]) == ("failed", "worker_lost")
+        assert job["attempt"] == 3
+        assert deployed.ended(good)["status"] == "succeeded"
+        deployed.wait_for(lambda: deployed.messages("Queue") == (0, 0))
+    assert len(logged(deployed, "dead_letter", "upkeep_fn")) == dead_letters
+
+
+def test_what_is_no_message_of_ours_becomes_a_dead_letter_and_upkeep_buries_it(
+    deployed: Deployed,
+) -> None:
+    buried = len(logged(deployed, "message_malformed", "upkeep_fn"))
+    seen = len(logged(deployed, "message_malformed", "worker_fn"))
+    deployed.ring("no message of ours")
+    deployed.wait_for(lambda: len(logged(deployed, "message_malformed", "upkeep_fn")) > buried)
+
+    assert len(logged(deployed, "message_malformed", "worker_fn")) - seen == 5
+    deployed.wait_for(lambda: deployed.messages("DeadLetterQueue") == (0, 0))
+    assert deployed.messages("Queue") == (0, 0)
+
+
+def test_only_the_failures_of_a_batch_are_reported(deployed: Deployed) -> None:
+    with deployed.event_source(batch=1):
+        paths = [deployed.submitted("a red circle") for _ in range(2)]
+        first, second = (encode(path.rsplit("/", 1)[1]) for path in paths)
+        answer = deployed.invoke("darkroom-worker:live", sqs_event(first, "nothing", second))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert [deployed.ended(path)["status"] for path in paths] == ["succeeded"] * 2
+
+
+def test_only_the_failures_of_a_batch_come_again(deployed: Deployed) -> None:
+    invocations = deployed.counts("worker").invocations
+    with deployed.event_source(batch=10) as open_source:
+        good = [deployed.submitted("a red circle") for _ in range(3)]
+        deployed.ring("no message of ours")
+        open_source()
+        assert [deployed.ended(path)["status"] for path in good] == ["succeeded"] * 3
+        deployed.wait_for(lambda: deployed.messages("Queue") == (0, 0))
+
+    again = deployed.counts("worker").invocations - invocations
+    assert again == 5, "once with all four, then with the bad one alone until it was a dead letter"
