@@ -17,7 +17,8 @@ PREFIX = "DARKROOM_"
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # A unit reads one of these, and need not build the others' validators.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:

@@ -6,6 +6,7 @@ come from where boto3 always looks for them.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeAlias
 
 import boto3.session
@@ -42,5 +43,11 @@ def _client(service: str, endpoint_url: str | None, **options: Any) -> Client:
         tcp_keepalive=True,
         **options,
     )
-    session = boto3.session.Session()
-    return session.client(service, endpoint_url=endpoint_url, config=config)
+    return _session().client(service, endpoint_url=endpoint_url, config=config)
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """One for all clients: each session reads botocore's tables of regions and errors anew, a
+    tenth of a second of a cold start."""
+    return boto3.session.Session()
