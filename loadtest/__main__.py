@@ -3,7 +3,7 @@
 Plays a scenario with Locust, drains what is left, balances the ledger, compares with the
 thresholds, and writes report.html, table.csv and summary.json. Exit status 0 when everything
 holds, 1 when not, 2 when there was nothing to measure. Without a host it serves a Darkroom of its
-own for the time of the run. A key, if the service wants one, is taken from DARKROOM_API_KEY.
+own for the time of the run. A key, if the service wants one, is taken from DARKROOM_KEY.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from loadtest.served import served
 from loadtest.thresholds import WrongThresholds, read_thresholds
 
 HERE = Path(__file__).parent
-KEY = "DARKROOM_API_KEY"
+KEY = "DARKROOM_KEY"
 
 
 def main() -> int:

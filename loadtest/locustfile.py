@@ -31,7 +31,7 @@ from loadtest.scenarios import Scenario, scaled, scenarios, with_users
 from loadtest.shape import ScenarioShape
 from loadtest.users import ArrivingUser, PictureUser
 
-KEY = "DARKROOM_API_KEY"
+KEY = "DARKROOM_KEY"
 """In the environment, because command lines are seen by everyone on a machine."""
 
 UNDER_WAY = ("spawning", "running", "stopping", "cleanup")

@@ -22,7 +22,7 @@ def offered(host: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotReady(f"{host} does not answer ({error}); is it served there?") from error
     if answer.status_code == 401:
-        raise NotReady(f"{host} wants a key: put one into DARKROOM_API_KEY")
+        raise NotReady(f"{host} wants a key: put one into DARKROOM_KEY")
     if answer.status_code != 200:
         raise NotReady(f"{host}/v1/models answered {answer.status_code}: is that a Darkroom?")
     told = answer.json()

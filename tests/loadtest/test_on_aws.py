@@ -45,7 +45,7 @@ def test_what_cloudwatch_counted_comes_as_points_in_time(aws_stack: Stack) -> No
 def test_users_of_the_deployed_template_get_their_pictures_and_the_ledger_balances(
     aws_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DARKROOM_API_KEY", aws_stack.key)
+    monkeypatch.setenv("DARKROOM_KEY", aws_stack.key)
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_stack.endpoint_url)
     done = run(
         tmp_path,
