@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from infra.local.refusal import Refused
+from infra.local.request_head import BoundedProtocol
 
 IDLE_S = 75
 """Longer than clients keep idle connections, so that none is closed just when it is used again."""
@@ -50,6 +51,7 @@ class FrontDoor(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
+                http=BoundedProtocol,
                 lifespan="off",
                 ws="none",
                 log_config=None,

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from infra.local.body import ClientGone, Receive, read_body
 from infra.local.events import Answer, event_of, refusal
 from infra.local.pools import Door, Pools
+from infra.local.request_head import require_short_head
 from shared.errors import RequestError
 from shared.ports import Clock
 from shared.router import find_operation
@@ -56,6 +57,7 @@ class Gateway:
         await _send(answer, send)
 
     async def _answer(self, scope: Mapping[str, Any], receive: Receive, request_id: str) -> Answer:
+        require_short_head(scope)
         body = await read_body(scope, receive)
         event = event_of(scope, body, request_id=request_id, now_ms=self._clock())
         return await self._pools.run(self._door(event), event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -125,3 +126,38 @@ def test_a_job_that_has_not_changed_is_not_sent_again(server: Server, room: Dark
     url = f"{server.base_url}{job.links.self}"
     answer = httpx.get(url, headers={"If-None-Match": job.etag})
     assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "long",
+    [
+        b"/healthz HTTP/1.1\r\nX: " + b"x" * 11_000,
+        b"/healthz HTTP/1.1\r\n" + b"X-Y: x\r\n" * 3_000 + b"Z: z",
+        b"/v1/jobs?" + b"x" * 11_000 + b" HTTP/1.1",
+    ],
+    ids=["one header", "many headers", "the query"],
+)
+def test_a_head_that_is_too_long_is_a_431(server: Server, long: bytes) -> None:
+    answer = exchange(server, b"GET " + long + b"\r\nHost: localhost\r\n\r\n")
+    assert status_of(answer) == 431
+    assert b'"code":"headers_too_large"' in answer
+
+
+def test_a_head_of_ten_thousand_bytes_is_read(server: Server) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: "
+    assert status_of(exchange(server, head + b"x" * 10_000 + b"\r\n\r\n")) == 200
+
+
+@pytest.mark.parametrize("endless", [b"x", b"X: y\r\n"], ids=["one header", "many headers"])
+def test_who_sends_headers_without_an_end_is_cut_off(server: Server, endless: bytes) -> None:
+    port, sent, answer = int(server.base_url.rpartition(":")[2]), 0, b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nA: ")
+        with suppress(ConnectionError):
+            while sent < 50_000_000:
+                connection.sendall(endless * 10_000)
+                sent += len(endless) * 10_000
+        with suppress(ConnectionError):
+            answer = connection.recv(65_536)
+    assert sent < 50_000_000
+    assert answer == b"" or status_of(answer) == 431
