@@ -74,6 +74,12 @@ class Deployed:
     def counts(self, unit: str) -> Counts:
         return self.stack.functions.counts(f"{NAME}-{unit}")
 
+    def logged(self, event: str, unit: str) -> Sequence[Any]:
+        """What a unit logged under that name, in all its processes."""
+        lines = self.stack.log.read_text("utf-8").splitlines()
+        entries = [json.loads(line) for line in lines if line[:1] == "{"]
+        return [each for each in entries if (each["message"], each["service"]) == (event, unit)]
+
     def ring(self, body: str) -> None:
         """A message that no unit of ours need have sent."""
         self.stack.client("sqs").send_message(

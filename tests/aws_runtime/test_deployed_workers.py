@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from shared.message import encode
 from tests.aws_runtime.deployed import Deployed, workers
 from tests.builders import sqs_event
@@ -14,19 +11,13 @@ def claimed(deployed: Deployed, path: str) -> None:
     """Wait until a worker has it."""
     job_id = path.rsplit("/", 1)[1]
     deployed.wait_for(
-        lambda: any(e["job_id"] == job_id for e in logged(deployed, "job_claimed", "worker_fn"))
+        lambda: any(e["job_id"] == job_id for e in deployed.logged("job_claimed", "worker_fn"))
     )
 
 
 def kill_workers() -> None:
     for worker in workers():
         worker.kill()
-
-
-def logged(deployed: Deployed, event: str, unit: str) -> list[Any]:
-    lines = (line for line in deployed.stack.log.read_text("utf-8").splitlines() if line[:1] == "{")
-    entries = [json.loads(line) for line in lines]
-    return [each for each in entries if (each["message"], each["service"]) == (event, unit)]
 
 
 def test_a_killed_workers_job_is_finished_by_the_sweep_after_its_lease(deployed: Deployed) -> None:
@@ -52,7 +43,7 @@ def test_a_killed_workers_message_comes_again_by_itself(deployed: Deployed) -> N
 def test_a_job_that_kills_its_workers_fails_with_a_code_within_its_receives(
     deployed: Deployed,
 ) -> None:
-    dead_letters = len(logged(deployed, "dead_letter", "upkeep_fn"))
+    dead_letters = len(deployed.logged("dead_letter", "upkeep_fn"))
     with deployed.visibility(seconds=4):
         poisoned = deployed.submitted("#die")
         good = deployed.submitted("a red circle")
@@ -62,18 +53,18 @@ def test_a_job_that_kills_its_workers_fails_with_a_code_within_its_receives(
         assert job["attempt"] == 3
         assert deployed.ended(good)["status"] == "succeeded"
         deployed.wait_for(lambda: deployed.messages("Queue") == (0, 0))
-    assert len(logged(deployed, "dead_letter", "upkeep_fn")) == dead_letters
+    assert len(deployed.logged("dead_letter", "upkeep_fn")) == dead_letters
 
 
 def test_what_is_no_message_of_ours_becomes_a_dead_letter_and_upkeep_buries_it(
     deployed: Deployed,
 ) -> None:
-    buried = len(logged(deployed, "message_malformed", "upkeep_fn"))
-    seen = len(logged(deployed, "message_malformed", "worker_fn"))
+    buried = len(deployed.logged("message_malformed", "upkeep_fn"))
+    seen = len(deployed.logged("message_malformed", "worker_fn"))
     deployed.ring("no message of ours")
-    deployed.wait_for(lambda: len(logged(deployed, "message_malformed", "upkeep_fn")) > buried)
+    deployed.wait_for(lambda: len(deployed.logged("message_malformed", "upkeep_fn")) > buried)
 
-    assert len(logged(deployed, "message_malformed", "worker_fn")) - seen == 5
+    assert len(deployed.logged("message_malformed", "worker_fn")) - seen == 5
     deployed.wait_for(lambda: deployed.messages("DeadLetterQueue") == (0, 0))
     assert deployed.messages("Queue") == (0, 0)
 
