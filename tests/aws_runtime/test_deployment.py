@@ -1,0 +1,104 @@
+"""The template as deployed: what MiniStack leaves undone is done, and roles and policies hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3.session
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.aws_local.fixups import physical_names
+from infra.aws_local.function_config import REGION
+from infra.aws_local.stack import NAME, Stack
+from tests.aws_runtime.deployed import Deployed
+
+Call = Callable[[Stack, Callable[[str], Any]], Any]
+
+
+def as_role(stack: Stack, logical_name: str) -> Callable[[str], Any]:
+    """Makes clients that show a session of that execution role."""
+    name = physical_names(stack.endpoint_url, NAME)[logical_name]
+    arn = stack.client("iam").get_role(RoleName=name)["Role"]["Arn"]
+    keys = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    session = boto3.session.Session(
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        region_name=REGION,
+    )
+    return lambda service: session.client(service, endpoint_url=stack.endpoint_url)
+
+
+def test_what_its_cloudformation_leaves_undone_is_done(aws_stack: Stack) -> None:
+    outputs = aws_stack.outputs
+    dynamodb, s3 = aws_stack.client("dynamodb"), aws_stack.client("s3")
+    ttl = dynamodb.describe_time_to_live(TableName=outputs["Table"])
+    backups = dynamodb.describe_continuous_backups(TableName=outputs["Table"])
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=outputs["Bucket"])["Rules"]
+    api = aws_stack.url.split("/")[-2]
+    (stage,) = aws_stack.client("apigatewayv2").get_stages(ApiId=api)["Items"]
+
+    assert ttl["TimeToLiveDescription"]["AttributeName"] == "exp"
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+    assert (rule["Filter"]["Prefix"], rule["Expiration"]["Days"]) == ("images/", 9)
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 100
+
+
+@pytest.mark.parametrize(
+    ("role", "call"),
+    [
+        ("SubmitRole", lambda s, c: c("dynamodb").scan(TableName=s.outputs["Table"])),
+        ("SubmitRole", lambda s, c: c("s3").list_objects_v2(Bucket=s.outputs["Bucket"])),
+        ("SubmitRole", lambda s, c: c("sqs").receive_message(QueueUrl=s.outputs["Queue"])),
+        (
+            "StatusRole",
+            lambda s, c: c("sqs").send_message(QueueUrl=s.outputs["Queue"], MessageBody="x"),
+        ),
+        (
+            "StatusRole",
+            lambda s, c: c("s3").put_object(Bucket=s.outputs["Bucket"], Key="images/x", Body=b""),
+        ),
+        (
+            "WorkerRole",
+            lambda s, c: c("s3").put_object(Bucket=s.outputs["Bucket"], Key="other/x", Body=b""),
+        ),
+        ("WorkerRole", lambda s, c: c("dynamodb").delete_table(TableName=s.outputs["Table"])),
+        (
+            "WorkerRole",
+            lambda s, c: c("sqs").receive_message(QueueUrl=s.outputs["DeadLetterQueue"]),
+        ),
+        ("UpkeepRole", lambda s, c: c("s3").list_objects_v2(Bucket=s.outputs["Bucket"])),
+    ],
+)
+def test_a_role_is_refused_what_its_unit_does_not_need(
+    aws_stack: Stack, role: str, call: Call
+) -> None:
+    with pytest.raises(ClientError) as refusal:
+        call(aws_stack, as_role(aws_stack, role))
+
+    assert refusal.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+
+
+def test_a_picture_is_not_given_out_without_tls(deployed: Deployed) -> None:
+    url = deployed.ended(deployed.submitted("a red circle"))["image"]["url"]
+
+    assert httpx.get(url).status_code == 200
+    assert httpx.get(url, headers={"X-Forwarded-Proto": "http"}).status_code == 403
+
+
+def test_who_shows_no_key_is_refused(deployed: Deployed) -> None:
+    answer = httpx.get(f"{deployed.stack.url}/v1/jobs")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_what_the_schedule_invokes_is_the_published_upkeep_function(deployed: Deployed) -> None:
+    before = deployed.counts("upkeep").invocations
+
+    assert set(deployed.sweep()) == {"moved"}
+    # The schedule may have come by itself meanwhile.
+    assert deployed.counts("upkeep").invocations > before
