@@ -10,7 +10,9 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import boto3.session
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
 Client: TypeAlias = Any
 """A boto3 client: untyped, which is why none gets past `shared.aws`."""
@@ -46,8 +48,14 @@ def _client(service: str, endpoint_url: str | None, **options: Any) -> Client:
     return _session().client(service, endpoint_url=endpoint_url, config=config)
 
 
-@cache
 def _session() -> boto3.session.Session:
-    """One for all clients: each session reads botocore's tables of regions and errors anew, a
-    tenth of a second of a cold start."""
-    return boto3.session.Session()
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader())
+    return boto3.session.Session(botocore_session=session)
+
+
+@cache
+def _loader() -> Loader:
+    """One for all sessions: each would read the tables of regions and services anew, a tenth of a
+    second of a cold start."""
+    return create_loader()
