@@ -66,7 +66,7 @@ worker-size: .venv/demo.stamp ## Install a worker without torch into an empty en
 	.venv/bin/python -m bench.sections.installed_size
 
 check-avx2: .venv/demo.stamp ## Draw under QEMU as a processor with AVX2 alone; minutes, needs qemu-user, so no part of test
-	.venv/bin/python -m infra.avx2
+	.venv/bin/python -m bench.avx2
 
 check-wheels: .venv/demo.stamp ## Show that all a worker needs exists as wheels for x86-64 and arm64; asks the package index
 	.venv/bin/python -m infra.wheels

@@ -1,8 +1,9 @@
-"""What a worker needs on disk, without weights."""
+"""What a worker needs on disk, without weights: `python -m bench.sections.installed_size`."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import venv
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +24,7 @@ def measure(plan: Plan) -> Section:
     record = plan.folders.cache / f"installed-{_asked_for()}.txt"
     if not record.is_file():
         record.write_text(_installed(), encoding="utf-8")
-    sizes = {name: int(size) for size, name in map(str.split, record.read_text().splitlines())}
+    sizes = _sizes(record.read_text(encoding="utf-8"))
     rows: list[Row] = [{"package": name, "MB": size / MB} for name, size in _largest(sizes)]
     total = sum(sizes.values()) / MB
     rows.append({"package": f"all {len(sizes)} entries", "MB": total})
@@ -35,6 +36,10 @@ def measure(plan: Plan) -> Section:
             target("worker's installed size", total, "at most", WANTED_MB, unit="MB", timed=False)
         ],
     )
+
+
+def _sizes(record: str) -> dict[str, int]:
+    return {name: int(size) for size, name in map(str.split, record.splitlines())}
 
 
 def _largest(sizes: dict[str, int]) -> list[tuple[str, int]]:
@@ -65,3 +70,17 @@ def _is_installer(entry: Path) -> bool:
 def _bytes(entry: Path) -> int:
     files = [entry] if entry.is_file() else [file for file in entry.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files if not file.is_symlink())
+
+
+def main() -> int:
+    """Install, print, and compare with the target; the exit status."""
+    sizes = _sizes(_installed())
+    for name, size in _largest(sizes):
+        print(f"{size / MB:8.1f} MB  {name}")
+    total = sum(sizes.values()) / MB
+    print(f"{total:8.1f} MB  all {len(sizes)} entries, at most {WANTED_MB} MB wanted")
+    return 0 if total <= WANTED_MB else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

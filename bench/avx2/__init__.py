@@ -1,0 +1,1 @@
+"""Whether pictures are right on processors with AVX2 alone."""

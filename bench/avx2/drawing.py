@@ -1,0 +1,40 @@
+"""The process that draws: `python -m bench.avx2.drawing MODEL FILE`, under an emulator or not.
+
+Writes two drawings of one request, raw, and prints the instruction sets that OpenVINO uses.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from worker_fn.engine.base import Drawn, PictureRequest
+from worker_fn.engine.openvino_engine import OpenVinoEngine
+from worker_fn.engine.openvino_networks import instruction_sets
+
+REQUEST = PictureRequest(
+    prompt="a red circle on a white background",
+    negative_prompt="",
+    width=128,
+    height=128,
+    steps=8,
+    guidance=3.0,
+    seed=7,
+)
+
+
+def main(model: Path, out: Path) -> None:
+    """One thread: emulated, more of them only wait for each other."""
+    engine = OpenVinoEngine(model, threads=1)
+    engine.load()
+    out.write_bytes(_drawn(engine) + _drawn(engine))
+    print(instruction_sets())
+
+
+def _drawn(engine: OpenVinoEngine) -> bytes:
+    drawn = [event for event in engine.draw([REQUEST]) if isinstance(event, Drawn)]
+    return drawn[-1].pictures[0].rgb
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
