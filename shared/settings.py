@@ -123,7 +123,10 @@ class EngineSettings(_Settings):
 
 
 class LambdaWorkerSettings(AwsPlaces, JobRules, EngineSettings):
-    """worker_fn as a Lambda function, or as a poller against AWS."""
+    """worker_fn as a Lambda function, or as a poller against AWS that ends when no job came for
+    `idle_s`."""
+
+    idle_s: float | None = Field(default=None, gt=0)
 
 
 class LocalWorkerSettings(JobRules, EngineSettings):

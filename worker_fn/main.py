@@ -72,13 +72,18 @@ def _poller() -> Poller:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    consume, queue = _local() if "DARKROOM_DATA" in os.environ else _remote()
+    consume, queue, idle_s = _local() if "DARKROOM_DATA" in os.environ else _remote()
     return Poller(
-        consume=consume, queue=queue, stopping=stopping.is_set, sleep=time.sleep, log=_LOG
+        consume=consume,
+        queue=queue,
+        stopping=stopping.is_set,
+        sleep=time.sleep,
+        log=_LOG,
+        idle_s=idle_s,
     )
 
 
-def _local() -> tuple[Consume, WorkQueue]:
+def _local() -> tuple[Consume, WorkQueue, None]:
     settings = LocalWorkerSettings.read(os.environ)
     database = Database(settings.data / "darkroom.db")
     queue = SqliteQueue(
@@ -92,13 +97,13 @@ def _local() -> tuple[Consume, WorkQueue]:
     )
     # A worker only stores pictures; whoever answers requests signs the links to them.
     images = FileImageStore(settings.data / "images", secret=b"", base_url="")
-    return _consume(SqliteJobTable(database), images, settings, settings), queue
+    return _consume(SqliteJobTable(database), images, settings, settings), queue, None
 
 
-def _remote() -> tuple[Consume, WorkQueue]:
+def _remote() -> tuple[Consume, WorkQueue, float | None]:
     settings = LambdaWorkerSettings.read(os.environ)
     table, images, queue = _aws(settings)
-    return _consume(table, images, settings, settings), queue
+    return _consume(table, images, settings, settings), queue, settings.idle_s
 
 
 def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueue]:

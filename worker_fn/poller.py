@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,25 +20,25 @@ _TROUBLE_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Poller:
-    """Takes as many messages as one list can hold until `stopping()`; `sleep(seconds)` while the
-    queue is down."""
+    """Takes as many messages as one list can hold until `stopping()`, or until none came for
+    `idle_s` (None: however long); `sleep(seconds)` while the queue is down."""
 
     consume: Consume
     queue: WorkQueue
     stopping: Callable[[], bool]
     sleep: Callable[[float], None]
     log: Log
+    idle_s: float | None = None
+    monotonic: Callable[[], float] = time.monotonic
 
     def run(self) -> None:
-        """Load the engine, then work until asked to stop. Raises ModelUnavailable."""
+        """Load the engine, then work until it is over. Raises ModelUnavailable."""
         self.consume.warm.load()
         self.log.info(LogEvent.WORKER_STARTED)
-        while not self.stopping():
-            try:
-                self._turn()
-            except Unavailable:
-                self.log.exception(LogEvent.STORE_UNAVAILABLE)
-                self.sleep(_TROUBLE_S)
+        busy_at = self.monotonic()
+        while not self.stopping() and not self._idle_since(busy_at):
+            if self._turn():
+                busy_at = self.monotonic()
         self.consume.finish()
         self.log.info(LogEvent.WORKER_STOPPED)
 
@@ -54,11 +55,21 @@ class Poller:
         except Unavailable:
             self.log.exception(LogEvent.STORE_UNAVAILABLE)
 
-    def _turn(self) -> None:
+    def _idle_since(self, busy_at: float) -> bool:
+        return self.idle_s is not None and self.monotonic() - busy_at >= self.idle_s
+
+    def _turn(self) -> bool:
+        """Whether there was anything to do."""
         limit = self.consume.process.limits.jobs
-        deliveries = self.queue.receive(wait_s=_WAIT_S, limit=limit)
-        if deliveries:
-            self.consume(deliveries, must_stop=self._must_stop, settle=self.settle)
+        try:
+            deliveries = self.queue.receive(wait_s=_WAIT_S, limit=limit)
+            if deliveries:
+                self.consume(deliveries, must_stop=self._must_stop, settle=self.settle)
+        except Unavailable:
+            self.log.exception(LogEvent.STORE_UNAVAILABLE)
+            self.sleep(_TROUBLE_S)
+            return False
+        return bool(deliveries)
 
     def _must_stop(self) -> Stop | None:
         return Stop.DRAINING if self.stopping() else None
