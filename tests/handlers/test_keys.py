@@ -42,6 +42,16 @@ def test_all_but_the_pages_about_the_service_ask_for_a_key() -> None:
     assert {operation.name for operation in OPERATIONS} - {o.name for o in LIMITED} == PUBLIC
 
 
+def test_the_openapi_document_says_which_calls_take_a_key(keyed: Keyed) -> None:
+    document = keyed.service.get("/openapi.json").json
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for operation in OPERATIONS:
+        described = document["paths"][operation.path][operation.method.lower()]
+        assert described.get("security", []) == ([{"key": []}] if operation.limit else [])
+        for answer in described["responses"].values():
+            assert ("RateLimit" in answer["headers"]) == (operation.limit is not None)
+
+
 @pytest.mark.parametrize("operation", LIMITED, ids=lambda o: o.name)
 def test_without_a_key_nothing_is_answered(keyed: Keyed, operation: Operation) -> None:
     answer = ask(keyed, operation)

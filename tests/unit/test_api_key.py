@@ -139,3 +139,19 @@ def test_memory_for_keys_is_bounded() -> None:
     for key in keys:
         assert cached.get(key.id) == key
     assert len(cached._kept) <= 1_000
+
+
+def test_a_key_is_compared_in_constant_time_whether_its_id_is_known_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[int, int]] = []
+
+    def compare_digest(one: str, other: str) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("shared.api_key.hmac.compare_digest", compare_digest)
+    text, kept = a_key()
+    for stored in (kept, a_key()[1], None):
+        holds(stored, text, now_ms=NOW_MS)
+    assert compared == [(64, 64)] * 3
