@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 from types import FrameType
 
@@ -37,8 +37,8 @@ def main() -> int:
         signal.signal(number, _stop)
     try:
         with TemporaryDirectory(prefix="darkroom-aws-local-") as folder:
-            _serve(_options(sys.argv[1:]), Path(folder))
-    except (Refused, MiniStackError, NotDeployed) as error:
+            _serve(_parser().parse_args(), Path(folder))
+    except (Refused, MiniStackError, NotDeployed, CalledProcessError) as error:
         print(f"darkroom: {error}", file=sys.stderr)
         return REFUSED
     except Stopped:
@@ -46,38 +46,47 @@ def main() -> int:
     return 0
 
 
-def _serve(options: Options, folder: Path) -> None:
-    with running(_plan(options, folder), folder) as stack:
+def _serve(given: argparse.Namespace, folder: Path) -> None:
+    with running(_plan(given, folder), folder) as stack:
         print(f"ready {stack.url} {stack.key}", flush=True)
         while True:
             signal.pause()
 
 
-def _plan(options: Options, folder: Path) -> Plan:
+def _plan(given: argparse.Namespace, folder: Path) -> Plan:
     """Raises Refused for a model or an engine that cannot be served."""
+    options = _as_on_one_machine(given)
     offered(options)
     image = unpacked_image(folder / "image", models=options.models, model=options.model)
-    zips.build(folder / "zips", zips.HERE, models=options.models)
     worker = {"DARKROOM_ENGINE": options.engine, "DARKROOM_THREADS": str(options.threads)}
     if options.model_dir is not None:
         worker["DARKROOM_MODEL_DIR"] = str(options.model_dir)
     return Plan(
-        zips=folder / "zips",
+        zips=given.zips or _zips(folder / "zips", options.models),
         image=image,
         parameters={"MaximumConcurrency": str(max(_FEWEST_WORKERS, options.workers))},
         variables={"WorkerFunction": worker},
     )
 
 
-def _options(arguments: Sequence[str]) -> Options:
-    """As on one machine, so that pictures come out the same: the same threads for each worker."""
+def _zips(folder: Path, models: Path) -> Path:
+    zips.build(folder, zips.HERE, models=models)
+    return folder
+
+
+def _as_on_one_machine(given: argparse.Namespace) -> Options:
+    """So that pictures come out the same: as many threads for each worker."""
+    arguments = ["--engine", given.engine, "--model", given.model, "--models", given.models]
+    return read_options(arguments, cores=usable_cores())
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.aws_local", description=__doc__)
     parser.add_argument("--engine", default="openvino", help="openvino, diffusers or pattern")
     parser.add_argument("--model", default="postcard", help="a folder in --models")
     parser.add_argument("--models", default=str(ROOT / "models"), help="where the models are")
-    given = parser.parse_args(arguments)
-    chosen = [text for name, value in vars(given).items() for text in (f"--{name}", value)]
-    return read_options(chosen, cores=usable_cores())
+    parser.add_argument("--zips", type=Path, help="made by `infra.zips --here`; None: made now")
+    return parser
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -40,9 +40,12 @@ def opened(path: Path) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    folder = tmp_path_factory.mktemp("demo")
+    return drawn(tmp_path_factory.mktemp("demo"))
+
+
+def drawn(folder: Path, *options: str) -> Demo:
     run = subprocess.run(
-        [sys.executable, "-m", "infra.demo", "--out", str(folder)],
+        [sys.executable, "-m", "infra.demo", "--out", str(folder), *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -78,3 +81,16 @@ def test_a_sunset_is_not_noon(demo: Demo) -> None:
     assert not is_noon(sunset)
     assert is_noon(noon)
     assert not is_sunset(noon)
+
+
+def test_through_the_deployed_template_come_the_very_same_files(demo: Demo, tmp_path: Path) -> None:
+    through_aws = drawn(tmp_path, "--stack", "aws-local")
+
+    assert through_aws.exit_code == 0, through_aws.said
+    for prompt in PROMPTS:
+        assert f"succeeded: {prompt}" in through_aws.said
+    assert contents(through_aws) == contents(demo)
+
+
+def contents(demo: Demo) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in demo.folder.glob("*.png")}
