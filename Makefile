@@ -24,7 +24,7 @@ serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C; MODEL=â€
 
 .PHONY: keys
 keys: .venv/demo.stamp ## Make, list and end API keys: DO="create TENANT", DO=list, DO="revoke ID"
-	.venv/bin/python -m infra.keys $(or $(DO),--help)
+	@.venv/bin/python -m infra.keys $(or $(DO),--help)
 
 .PHONY: load
 load: .venv/load.stamp ## Put HOST=â€¦ (or a service of its own) under load: SCENARIO=smoke SCALE=1

@@ -4,6 +4,7 @@ its expressions know no maximum and the two cases need an update each."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shared.aws import items
 from shared.aws.clients import Client
@@ -24,7 +25,7 @@ class DynamoRateLimiter:
         self._name = name
 
     def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int) -> Verdict:
-        call = _Call(tenant, policy, now_ms * 1000)
+        call = _Call(tenant=tenant, policy=policy, now_us=now_ms * 1000)
         for _ in range(_TRIES):
             verdict = self._after_a_pause(call) or self._within_a_burst(call)
             if verdict is not None:
@@ -68,11 +69,11 @@ class DynamoRateLimiter:
         return Verdict(admitted=True, tat_us=int(answer["Attributes"]["tat"]["N"]))
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Call:
-    def __init__(self, tenant: str, policy: RatePolicy, now_us: int) -> None:
-        self.tenant = tenant
-        self.policy = policy
-        self.now_us = now_us
+    tenant: str
+    policy: RatePolicy
+    now_us: int
 
     def refused_with(self, stored: items.Item | None) -> Verdict | None:
         """The refusal that the stored tat means; None where it means none."""

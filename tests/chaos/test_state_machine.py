@@ -13,6 +13,7 @@ are lost before or after they are done, however many sweeps run at once and howe
   from a live lease;
 * `due` is there exactly while a job is open, nonce and lease exactly while it runs;
 * one idempotency key makes one job;
+* what is counted as open, for the limits, is what is open;
 * once nothing goes wrong any more, each job comes to one terminal status, and each that still can
   succeed succeeds.
 

@@ -148,6 +148,13 @@ def test_with_keys_but_no_name_for_others_it_does_not_start(data: Path, keys: Ke
     assert "--public-url" in refused.value.complaint
 
 
+def test_a_limit_that_makes_no_sense_is_refused(data: Path) -> None:
+    settings = {"DARKROOM_SUBMITS_PER_S": "0"}
+    with pytest.raises(NotStarted) as refused, running(data, settings=settings):
+        pass
+    assert "DARKROOM_SUBMITS_PER_S" in refused.value.complaint
+
+
 def test_without_keys_it_says_how_to_make_one(data: Path) -> None:
     with pytest.raises(NotStarted) as refused, running(data, host="0.0.0.0"):
         pass

@@ -55,6 +55,10 @@ def test_a_worker_always_has_a_core() -> None:
         ("--engine-delay-ms", "-1"),
         ("--lease-s", "0"),
         ("--lease-s", "nan"),
+        ("--public-url", "pictures.example"),
+        ("--public-url", "ftp://pictures.example"),
+        ("--public-url", "http://"),
+        ("--public-url", "http://pictures.example/?a=b"),
     ],
 )
 def test_a_wrong_option_ends_with_status_2(arguments: tuple[str, ...]) -> None:
@@ -71,6 +75,19 @@ def test_workers_are_told_what_the_command_line_says(tmp_path: Path) -> None:
     assert (settings.data, settings.lease_s, settings.engine_delay_ms) == (tmp_path, 7, 5)
     assert (settings.engine, settings.model_dir) == ("diffusers", given.model_dir)
     assert settings.threads == 2
+
+
+def test_workers_share_what_memory_there_is() -> None:
+    given = read_options(["--workers", "3"], cores=4, memory_mb=8000)
+    settings = LocalWorkerSettings.read({**worker_settings(given), "DARKROOM_DATA": "data"})
+
+    assert settings.worker_memory_mb == 2000
+
+
+def test_the_memory_of_a_worker_may_be_given() -> None:
+    given = read_options(["--worker-memory-mb", "512"], cores=4, memory_mb=8000)
+
+    assert given.worker_memory_mb == 512
 
 
 def test_the_link_secret_stays_the_same_and_to_ourselves(tmp_path: Path) -> None:
@@ -106,3 +123,19 @@ def test_a_folder_is_free_again_once_it_is_left(tmp_path: Path) -> None:
 def test_every_loopback_address_can_be_listened_on(host: str, url: str) -> None:
     with listen(host, 0) as door:
         assert url_of(door).startswith(url)
+
+
+def test_how_others_reach_it_is_kept_without_a_slash_at_its_end() -> None:
+    assert options("--public-url", "https://a.example/b/").public_url == "https://a.example/b"
+    assert options().public_url is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", "nonsense"])
+def test_what_others_can_reach_is_not_listened_on_without_keys(host: str) -> None:
+    with pytest.raises(Refused, match="loopback"):
+        listen(host, 0)
+
+
+def test_a_name_is_no_address_to_listen_on_even_with_keys() -> None:
+    with pytest.raises(Refused, match="not an IP address"):
+        listen("example.com", 0, keyed=True)
