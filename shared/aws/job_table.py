@@ -168,13 +168,18 @@ class DynamoJobTable:
 
     def _moved(self, transition: Transition) -> Job:
         arguments = update_arguments(transition)
-        with translated():
-            try:
-                answer = self._client.update_item(TableName=self._name, **arguments)
-            except self._client.exceptions.ConditionalCheckFailedException as refusal:
-                current = _job_or_none(refusal.response.get("Item"))
-                raise TransitionRefused(transition.name, current) from None
-        return items.job_from(answer["Attributes"])
+        for number in range(_TRIES):
+            self._wait_before(number)
+            with translated():
+                try:
+                    answer = self._client.update_item(TableName=self._name, **arguments)
+                except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                    current = _job_or_none(refusal.response.get("Item"))
+                    raise TransitionRefused(transition.name, current) from None
+                except self._client.exceptions.TransactionConflictException:
+                    continue  # a transaction is ending this job, or trying to
+                return items.job_from(answer["Attributes"])
+        raise Unavailable("too many transactions at once on one row")
 
     def _ended(self, transition: Transition, tenant: str, seat: int) -> Job:
         """The row and its counters in one transaction, which cannot give back the new row: that

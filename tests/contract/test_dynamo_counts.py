@@ -69,6 +69,22 @@ def test_a_conflict_may_end_in_a_refused_ending(script: Script) -> None:
     assert refusal.value.current == over
 
 
+def test_a_move_that_meets_a_transaction_on_its_row_tries_again(script: Script) -> None:
+    job = queued()
+    for _ in range(2):
+        script.stub.add_client_error("update_item", "TransactionConflictException")
+    script.stub.add_response("update_item", {"Attributes": items.item_from(job)})
+    assert script.table.apply(transitions.resend(job, due_ms=NOW_MS)) == job
+    assert script.naps == [0.05, 0.1]
+
+
+def test_a_move_that_meets_transactions_for_ever_gives_up(script: Script) -> None:
+    for _ in range(8):
+        script.stub.add_client_error("update_item", "TransactionConflictException")
+    with pytest.raises(Unavailable):
+        script.table.apply(transitions.resend(queued(), due_ms=NOW_MS))
+
+
 def test_where_one_counter_is_full_the_others_are_tried(script: Script) -> None:
     job = queued()
     for _ in range(7):
