@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import diffusers
-import openvino
+import numpy as np
 import torch
 from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
@@ -42,7 +42,7 @@ from worker_fn.engine.architectures import TOKENS
 from worker_fn.engine.base import PictureRequest
 from worker_fn.engine.diffusers_parts import exported_model, networks
 from worker_fn.engine.digest import RECORD, record_digest
-from worker_fn.engine.export import export
+from worker_fn.engine.export import export, write_network
 from worker_fn.engine.exported_model import DECODER, DESCRIPTION, SCHEDULER, write_description
 
 SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
@@ -151,10 +151,10 @@ def export_fast(fast: Path, exported: Path, folder: Path) -> None:
     shutil.copytree(exported, folder, ignore=kept, copy_function=os.link)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(fast)
     description = exported_model(pipeline, CALIBRATION)
+    shape = description.latent_shape(CALIBRATION.width, CALIBRATION.height)
+    latents = np.random.default_rng(0).standard_normal(shape, np.float32)
     part = networks(pipeline, description)[DECODER]
-    with torch.no_grad():
-        graph = openvino.convert_model(part.module.eval(), example_input=dict(part.example))
-    openvino.save_model(graph, folder / f"{DECODER}.xml", compress_to_fp16=True)
+    write_network(folder, DECODER, part, [{"latents": latents}], "int8")
     shutil.copyfile(fast / "scheduler" / SCHEDULER, folder / SCHEDULER)
     write_description(folder, description)
     record_digest(folder)

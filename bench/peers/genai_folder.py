@@ -3,7 +3,8 @@
     python -m bench.peers.genai_folder DIFFUSERS_FOLDER EXPORTED_FOLDER OUT
 
 The same weights and the same int8 operations; only names, the timestep's type and the
-configuration files beside them differ.
+configuration files beside them differ, and the UNet's three graphs are one again: what they read
+is one graph.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pathlib import Path
 import openvino
 from openvino.preprocess import PrePostProcessor
 from transformers import CLIPTokenizer
+
+from worker_fn.engine.exported_model import UNET, UNET_TEXT, UNET_TIME
+from worker_fn.engine.graph_split import Split, joined, name_of
 
 GRAPH = "openvino_model.xml"
 NETWORKS = {"text_encoder": "text_encoder", "unet": "unet", "decoder": "vae_decoder"}
@@ -45,7 +49,7 @@ def write(diffusers_folder: Path, exported: Path, out: Path) -> None:
     """Everything that Text2ImagePipeline and OVStableDiffusionPipeline read."""
     for ours, theirs in NETWORKS.items():
         (out / theirs).mkdir(parents=True)
-        graph = _renamed(openvino.Core().read_model(exported / f"{ours}.xml"), theirs)
+        graph = _renamed(_graph(exported, ours), theirs)
         openvino.save_model(graph, out / theirs / GRAPH, compress_to_fp16=False)
         source = diffusers_folder / theirs.replace("vae_decoder", "vae")
         shutil.copyfile(source / "config.json", out / theirs / "config.json")
@@ -55,13 +59,22 @@ def write(diffusers_folder: Path, exported: Path, out: Path) -> None:
     _write_tokenizer(diffusers_folder, out / "tokenizer")
 
 
+def _graph(exported: Path, network: str) -> openvino.Model:
+    core = openvino.Core()
+    graph = core.read_model(exported / f"{network}.xml")
+    if network != UNET:
+        return graph
+    text, time = (core.read_model(exported / f"{name}.xml") for name in (UNET_TEXT, UNET_TIME))
+    return joined(Split(text=text, time=time, main=graph))
+
+
 def _renamed(graph: openvino.Model, network: str) -> openvino.Model:
     if network == "unet":
         steps = PrePostProcessor(graph)
         steps.input("timestep").tensor().set_element_type(openvino.Type.i64)
         graph = steps.build()
     for port in graph.inputs:
-        name = port.get_any_name()
+        name = name_of(port)
         port.get_tensor().set_names({INPUT_NAMES.get(name, name)})
     graph.outputs[0].get_tensor().set_names({OUTPUT_NAMES[network]})
     return graph

@@ -10,6 +10,7 @@ from tests.engine.tiny_models import (
     save_latent_consistency,
     save_small_decoder,
     save_stable_diffusion,
+    save_tiny_sd,
 )
 from worker_fn.engine.base import Engine
 from worker_fn.engine.diffusers_engine import DiffusersEngine
@@ -46,6 +47,16 @@ def small_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def latent_consistency(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _saved(tmp_path_factory, save_latent_consistency)
+
+
+@pytest.fixture(scope="session")
+def tiny_sd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _saved(tmp_path_factory, save_tiny_sd)
+
+
+@pytest.fixture(scope="session")
+def exported_tiny_sd(tiny_sd: Path) -> Path:
+    return _exported(tiny_sd, "int8")
 
 
 @pytest.fixture(scope="session")

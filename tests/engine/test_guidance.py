@@ -14,31 +14,27 @@ from worker_fn.engine.pixels import picture_of
 @pytest.mark.parametrize(("guidance", "width"), [(1.0, 32), (7.5, 256), (8.5, 33)])
 def test_the_guidance_embedding_is_that_of_diffusers(guidance: float, width: int) -> None:
     embed = LatentConsistencyModelPipeline.get_guidance_scale_embedding
-    expected = embed(None, torch.tensor(guidance - 1).repeat(2), embedding_dim=width)
-    ours = guidance_embedding(guidance, width, batch=2)
+    expected = embed(None, torch.tensor([guidance - 1]), embedding_dim=width)
+    ours = guidance_embedding(guidance, width)
     np.testing.assert_allclose(ours, expected.numpy(), atol=1e-3)
 
 
 def test_without_a_negative_prompt_the_prediction_is_taken_as_it_is() -> None:
-    latents, text = np.ones((2, 4, 1, 1), np.float32), np.ones((2, 3, 5), np.float32)
     asked: list[int] = []
 
-    def predict(sample: FloatArray, text: FloatArray) -> FloatArray:
+    def predict(sample: FloatArray) -> FloatArray:
         asked.append(len(sample))
         return sample * 2
 
-    prediction = guided(predict, latents, text=text, negative=None, guidance=9)
+    latents = np.ones((2, 4, 1, 1), np.float32)
+    prediction = guided(predict, latents, negative_pass=False, guidance=9)
     assert (prediction == 2).all() and asked == [2]
 
 
 def test_with_a_negative_prompt_the_difference_is_stretched() -> None:
+    told = np.repeat([3, 5], 2).astype(np.float32).reshape(4, 1, 1, 1)
     latents = np.zeros((2, 4, 1, 1), np.float32)
-    text, negative = np.full((2, 1, 1), 5, np.float32), np.full((2, 1, 1), 3, np.float32)
-
-    def predict(sample: FloatArray, text: FloatArray) -> FloatArray:
-        return sample + text[:, :, :, None]
-
-    prediction = guided(predict, latents, text=text, negative=negative, guidance=4)
+    prediction = guided(lambda sample: sample + told, latents, negative_pass=True, guidance=4)
     assert (prediction == 3 + 4 * (5 - 3)).all()
 
 

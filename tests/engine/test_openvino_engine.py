@@ -1,12 +1,18 @@
 """The engine without torch, against the reference engine."""
 
+import json
+import shutil
 from pathlib import Path
 
+import openvino
 import pytest
 
-from tests.engine.drawing import asked, drawn, one
+from tests.engine.drawing import asked, drawn, levels_apart, one
 from worker_fn.engine.diffusers_engine import DiffusersEngine
+from worker_fn.engine.digest import record_digest
 from worker_fn.engine.export import psnr
+from worker_fn.engine.exported_model import DESCRIPTION, UNET, UNET_TEXT, UNET_TIME
+from worker_fn.engine.graph_split import Split, joined
 from worker_fn.engine.openvino_engine import OpenVinoEngine
 
 SAME_TO_THE_EYE_DB = 40
@@ -32,12 +38,31 @@ def test_fp32_draws_what_diffusers_draws(
     assert psnr(one(engine, picture), one(reference, picture)) >= SAME_TO_THE_EYE_DB
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("model", "threads", "guidance", "width", "height"),
+    [
+        ("exported_small_decoder", 1, 1.0, 64, 64),
+        ("exported_small_decoder", 2, 7.5, 64, 64),
+        ("exported_tiny_sd", 1, 7.5, 64, 64),
+        ("exported_tiny_sd", 2, 1.0, 64, 64),
+        ("exported_tiny_sd", 2, 7.5, 128, 96),
+        ("exported_tiny_sd", 2, 1.0, 256, 256),
+    ],
+)
 def test_int8_bytes_do_not_depend_on_the_company(
-    exported_small_decoder: Path, threads: int
+    request: pytest.FixtureRequest,
+    model: str,
+    threads: int,
+    guidance: float,
+    width: int,
+    height: int,
 ) -> None:
-    engine = OpenVinoEngine(exported_small_decoder, threads=threads)
-    requests = [asked("a red circle", seed=seed) for seed in range(5)]
+    engine = OpenVinoEngine(request.getfixturevalue(model), threads=threads)
+    prompts = ("a red circle", "the sea", "a red circle on the blue sea at noon")
+    requests = [
+        asked(prompt, seed=seed, guidance=guidance, width=width, height=height, steps=2)
+        for seed, prompt in enumerate(prompts)
+    ]
     assert drawn(engine, *requests) == tuple(one(engine, request) for request in requests)
 
 
@@ -46,3 +71,28 @@ def test_int8_bytes_do_not_depend_on_what_was_drawn_before(exported_small_decode
     used = OpenVinoEngine(exported_small_decoder)
     drawn(used, asked(width=96), asked("the sea", width=96))
     assert one(used, asked()) == one(fresh, asked())
+
+
+def test_a_folder_of_the_first_format_is_still_read(
+    latent_consistency: Path, exported_latent_consistency: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(exported_latent_consistency, tmp_path, dirs_exist_ok=True)
+    write_in_the_first_format(exported_latent_consistency, tmp_path)
+    old, new = OpenVinoEngine(tmp_path), OpenVinoEngine(exported_latent_consistency)
+    for requests in ([asked()], [asked(seed=1), asked("the sea", seed=2)]):
+        for first, second in zip(drawn(old, *requests), drawn(new, *requests), strict=True):
+            assert levels_apart(first, second) <= 1
+
+
+def write_in_the_first_format(exported: Path, out: Path) -> None:
+    """One graph for all of the UNet, and a description that knows no other."""
+    core = openvino.Core()
+    names = {"text": UNET_TEXT, "time": UNET_TIME, "main": UNET}
+    parts = {part: core.read_model(exported / f"{name}.xml") for part, name in names.items()}
+    openvino.save_model(joined(Split(**parts)), out / f"{UNET}.xml", compress_to_fp16=False)
+    for name in (UNET_TEXT, UNET_TIME):
+        (out / f"{name}.xml").unlink()
+    description = json.loads((exported / DESCRIPTION).read_text())
+    del description["model"]["conditions_apart"]
+    (out / DESCRIPTION).write_text(json.dumps({**description, "format": 1}))
+    record_digest(out)

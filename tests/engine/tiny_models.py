@@ -84,6 +84,23 @@ def save_latent_consistency(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def save_tiny_sd(folder: Path) -> None:
+    """segmind/tiny-sd in small: attention at every level, nothing in the middle, a full VAE."""
+    save_stable_diffusion(folder)
+    _seed()
+    UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(32, 64, 64),
+        layers_per_block=1,
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
+        mid_block_type=None,
+        attention_head_dim=4,
+        norm_num_groups=8,
+        cross_attention_dim=WIDTH,
+    ).save_pretrained(folder / "unet")
+
+
 def byte_level_tokenizer() -> CLIPTokenizer:
     """CLIP's tokenizer with single letters and two merges."""
     letters = [chr(code) for code in range(33, 127)]

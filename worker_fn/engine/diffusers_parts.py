@@ -16,8 +16,9 @@ from tokenizers import Tokenizer
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import PictureRequest
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, ExportedModel
+from worker_fn.engine.traceable_unet import traceable
 
-UnetInputs = dict[str, npt.NDArray[np.float32]]
+Inputs = dict[str, npt.NDArray[np.float32]]
 Pipeline = Any
 LONGEST = 10_000
 """transformers writes a huge model_max_length where a tokenizer has none."""
@@ -94,10 +95,10 @@ def networks(pipeline: Pipeline, model: ExportedModel) -> dict[str, Part]:
     latents = torch.zeros(2, channels, rows, columns)
     unet = {"sample": latents, "timestep": torch.zeros(1), "encoder_hidden_states": text}
     if model.guidance_embedding is not None:
-        unet["timestep_cond"] = torch.zeros(2, model.guidance_embedding)
+        unet["timestep_cond"] = torch.zeros(1, model.guidance_embedding)
     return {
         TEXT_ENCODER: Part(module=text_encoder, example={"input_ids": tokens}),
-        UNET: Part(module=_Unet(pipeline.unet), example=unet),
+        UNET: Part(module=_Unet(traceable(pipeline.unet)), example=unet),
         DECODER: Part(module=_Decoder(pipeline.vae), example={"latents": latents}),
     }
 
@@ -113,6 +114,7 @@ def exported_model(pipeline: Pipeline, usual: PictureRequest) -> ExportedModel:
         size_multiple=scale * 2**halvings,
         scaling_factor=pipeline.vae.config.scaling_factor,
         guidance_embedding=pipeline.unet.config.time_cond_proj_dim,
+        conditions_apart=True,
         usual_width=usual.width,
         usual_height=usual.height,
         usual_guidance=usual.guidance,
@@ -135,23 +137,42 @@ def save_tokenizer(pipeline: Pipeline, path: Path) -> None:
 
 
 @contextmanager
-def recorded_unet_inputs(pipeline: Pipeline) -> Iterator[list[UnetInputs]]:
-    """Every input of the UNet while the block runs, by the exported network's input names."""
-    recorded: list[UnetInputs] = []
+def recorded_inputs(pipeline: Pipeline) -> Iterator[dict[str, list[Inputs]]]:
+    """Every input of UNet and decoder while the block runs, by network and input name.
+
+    One timestep and one guidance for the whole batch, as the exported UNet takes them.
+    """
+    recorded: dict[str, list[Inputs]] = {UNET: [], DECODER: []}
 
     def record(_: torch.nn.Module, args: Sequence[Any], named: Mapping[str, Any]) -> None:
         sample, timestep = args
+        guidance = named.get("timestep_cond")
         inputs = {
             "sample": sample,
             "timestep": torch.as_tensor(timestep).reshape(1),
             "encoder_hidden_states": named["encoder_hidden_states"],
-            "timestep_cond": named.get("timestep_cond"),
+            "timestep_cond": None if guidance is None else guidance[:1],
         }
-        given = {name: tensor for name, tensor in inputs.items() if tensor is not None}
-        recorded.append({name: tensor.float().numpy().copy() for name, tensor in given.items()})
+        recorded[UNET].append(_copied(inputs))
+
+    decode = pipeline.vae.decode
+
+    def recording_decode(latents: torch.Tensor, *args: Any, **named: Any) -> Any:
+        recorded[DECODER].append(_copied({"latents": latents}))
+        return decode(latents, *args, **named)
 
     hook = pipeline.unet.register_forward_pre_hook(record, with_kwargs=True)
+    pipeline.vae.decode = recording_decode
     try:
         yield recorded
     finally:
         hook.remove()
+        del pipeline.vae.decode
+
+
+def _copied(tensors: Mapping[str, torch.Tensor | None]) -> Inputs:
+    return {
+        name: tensor.float().numpy().copy()
+        for name, tensor in tensors.items()
+        if tensor is not None
+    }

@@ -4,10 +4,10 @@
         --out models/postcard/openvino [--precision int8|fp16|fp32]
 
 A card.json beside the output folder gives the example prompts and the usual size, steps and
-guidance; the digests of both folders are written into it. At int8 the UNet's weights and
-activations are quantised after NNCF has watched the examples being drawn, and the other networks
-keep their weights in fp16. What the result is worth is measured against the diffusers engine and
-noted in engine.json.
+guidance; the digests of both folders are written into it. At int8 weights and activations of the
+UNet, and of the decoder where the error allows, are quantised after NNCF has watched the examples
+being drawn; all else keeps its weights in fp16. What the result is worth is measured against the
+diffusers engine and noted in engine.json.
 """
 
 from __future__ import annotations
@@ -21,34 +21,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import nncf
 import numpy as np
 import openvino
 import torch
-from nncf.quantization.advanced_parameters import OverflowFix
-from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
 from worker_fn.engine.diffusers_engine import DiffusersEngine
 from worker_fn.engine.diffusers_parts import (
+    Inputs,
     Part,
     Pipeline,
-    UnetInputs,
     exported_model,
     networks,
-    recorded_unet_inputs,
+    recorded_inputs,
     refuse_what_cannot_be_exported,
     save_tokenizer,
 )
 from worker_fn.engine.digest import folder_digest, record_digest
 from worker_fn.engine.exported_model import (
+    DECODER,
     SCHEDULER,
     TOKENIZER,
     UNET,
+    UNET_TEXT,
+    UNET_TIME,
     write_description,
 )
+from worker_fn.engine.graph_split import split
+from worker_fn.engine.group_norms import write_out_group_norms
 from worker_fn.engine.openvino_engine import OpenVinoEngine
+from worker_fn.engine.quantisation import quantised, quantised_decoder
 
 Precision = Literal["int8", "fp16", "fp32"]
 
@@ -57,8 +60,8 @@ MEASURED = 16
 
 MOST_CALIBRATION_STEPS = 300
 
-KEPT_EXACT = (".*time_emb.*", ".*conv_in.*", ".*conv_out.*")
-"""Layers of the UNet that stay out of int8: next to no work, and every other one leans on them."""
+QUANTISED = {UNET: quantised, DECODER: quantised_decoder}
+"""How each network is brought to int8; the text encoder runs once for a prompt, and stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +86,9 @@ def export(
     description = exported_model(pipeline, examples[0])
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    inputs = _calibration(reference, pipeline, examples) if precision == "int8" else {}
     for name, part in networks(pipeline, description).items():
-        graph = _graph(part)
-        if name == UNET and precision == "int8":
-            graph = _quantised(graph, _calibration(reference, pipeline, examples))
-        _name_for_good(graph, name)
-        openvino.save_model(graph, out / f"{name}.xml", compress_to_fp16=precision != "fp32")
+        write_network(out, name, part, inputs.get(name, ()), precision)
     save_tokenizer(pipeline, out / TOKENIZER)
     shutil.copyfile(model / "scheduler" / SCHEDULER, out / SCHEDULER)
     write_description(out, description)
@@ -121,10 +121,30 @@ def pictures(engine: Engine, requests: Sequence[PictureRequest]) -> list[Picture
     return drawn
 
 
+def write_network(
+    out: Path, name: str, part: Part, inputs: Sequence[Inputs], precision: Precision
+) -> None:
+    """Trace one network and write its graphs; `inputs` bring it to int8, if there are any."""
+    graph = _graph(part)
+    if inputs:
+        graph = QUANTISED[name](graph, inputs)
+    write_out_group_norms(graph)
+    for file, piece in _pieces(name, graph).items():
+        _name_for_good(piece, file)
+        openvino.save_model(piece, out / f"{file}.xml", compress_to_fp16=precision != "fp32")
+
+
 def _graph(part: Part) -> openvino.Model:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of every branch on a shape
         return openvino.convert_model(part.module.eval(), example_input=dict(part.example))
+
+
+def _pieces(name: str, graph: openvino.Model) -> dict[str, openvino.Model]:
+    if name != UNET:
+        return {name: graph}
+    parts = split(graph)
+    return {UNET: parts.main, UNET_TEXT: parts.text, UNET_TIME: parts.time}
 
 
 def _name_for_good(graph: openvino.Model, name: str) -> None:
@@ -136,31 +156,12 @@ def _name_for_good(graph: openvino.Model, name: str) -> None:
 
 def _calibration(
     reference: Engine, pipeline: Pipeline, examples: Sequence[PictureRequest]
-) -> list[UnetInputs]:
-    with recorded_unet_inputs(pipeline) as inputs:
+) -> dict[str, list[Inputs]]:
+    """By network, what it is given while the examples are drawn."""
+    with recorded_inputs(pipeline) as recorded:
         pictures(reference, examples)
-    stride = -(-len(inputs) // MOST_CALIBRATION_STEPS)
-    return inputs[::stride]
-
-
-def _quantised(graph: openvino.Model, inputs: Sequence[UnetInputs]) -> openvino.Model:
-    """NNCF's settings were chosen by the UNet's error on postcard, step by step.
-
-    Its defaults were wrong by 93 % at the first step, because they quantise the residual sums as
-    well; a transformer's rules, with the ranges of the widest step instead of the mean, by 3.5 %.
-    """
-    return nncf.quantize(
-        graph,
-        nncf.Dataset(inputs),
-        subset_size=len(inputs),
-        model_type=nncf.ModelType.TRANSFORMER,
-        ignored_scope=nncf.IgnoredScope(patterns=list(KEPT_EXACT), validate=False),
-        advanced_parameters=nncf.AdvancedQuantizationParameters(
-            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
-            # Weights of seven bits: AVX2 without VNNI adds products in 16 bits, which saturate.
-            overflow_fix=OverflowFix.ENABLE,
-        ),
-    )
+    stride = -(-len(recorded[UNET]) // MOST_CALIBRATION_STEPS)
+    return {**recorded, UNET: recorded[UNET][::stride]}
 
 
 def _unseen(examples: Sequence[PictureRequest]) -> list[PictureRequest]:

@@ -9,19 +9,16 @@ from typing import Any
 
 from shared.errors import InvalidInput, ModelUnavailable
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+"""The first format has one graph for all of the UNet."""
+
 DESCRIPTION = "engine.json"
 TOKENIZER = "tokenizer.json"
 SCHEDULER = "scheduler_config.json"
 TEXT_ENCODER, UNET, DECODER = "text_encoder", "unet", "decoder"
+UNET_TEXT, UNET_TIME = "unet_text", "unet_time"
 """Networks: each one is an .xml file (the graph) and a .bin file (its weights)."""
-
-FILES = (
-    DESCRIPTION,
-    TOKENIZER,
-    SCHEDULER,
-    *(f"{part}.{suffix}" for part in (TEXT_ENCODER, UNET, DECODER) for suffix in ("xml", "bin")),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +27,8 @@ class ExportedModel:
 
     `usual_*` is the request that the engine makes ready for while it loads.
     `guidance_embedding` is how many numbers tell the UNet the guidance; None means that guidance
-    is a second pass with the negative prompt.
+    is a second pass with the negative prompt. `conditions_apart` says that what the UNet makes of
+    the prompt alone and of the timestep alone are networks of their own.
     """
 
     latent_channels: int
@@ -41,6 +39,7 @@ class ExportedModel:
     usual_width: int
     usual_height: int
     usual_guidance: float
+    conditions_apart: bool = False
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
         """One image's latents: (1, channels, rows, columns). Raises InvalidInput."""
@@ -56,25 +55,38 @@ class ExportedModel:
         """Whether every step asks the UNet twice, once with the negative prompt."""
         return guidance > 1 and self.guidance_embedding is None
 
+    def files(self) -> tuple[str, ...]:
+        """The names of all files of the folder but engine.json and the digest."""
+        apart = (UNET_TEXT, UNET_TIME) if self.conditions_apart else ()
+        networks = (TEXT_ENCODER, UNET, DECODER, *apart)
+        graphs = (f"{network}.{suffix}" for network in networks for suffix in ("xml", "bin"))
+        return (TOKENIZER, SCHEDULER, *graphs)
+
 
 def read_exported_model(folder: Path) -> ExportedModel:
     """Raises ModelUnavailable when files are missing or engine.json is of another kind."""
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise ModelUnavailable(
-            f"{folder} is not an exported model: it lacks {', '.join(missing)}. "
-            "Make it with python -m worker_fn.engine.export"
-        )
+    _check_presence(folder, (DESCRIPTION,))
     description = _json(folder / DESCRIPTION)
     try:
-        if description["format"] != FORMAT:
+        if description["format"] not in READABLE:
             raise ValueError(f"format {description['format']}")
-        return ExportedModel(**description["model"])
+        model = ExportedModel(**description["model"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelUnavailable(
             f"{folder / DESCRIPTION} is not of the format {FORMAT} ({error}): "
             "export the model again"
         ) from error
+    _check_presence(folder, model.files())
+    return model
+
+
+def _check_presence(folder: Path, names: tuple[str, ...]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ModelUnavailable(
+            f"{folder} is not an exported model: it lacks {', '.join(missing)}. "
+            "Make it with python -m worker_fn.engine.export"
+        )
 
 
 def read_scheduler(folder: Path) -> dict[str, Any]:

@@ -10,32 +10,26 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-Predict = Callable[[FloatArray, FloatArray], FloatArray]
-"""The UNet at some timestep: from latents and text to its prediction, all of the same batch."""
+Predict = Callable[[FloatArray], FloatArray]
+"""The UNet at some timestep, with its prompts: from latents to its prediction for them."""
 
 
 def guided(
-    predict: Predict,
-    latents: FloatArray,
-    *,
-    text: FloatArray,
-    negative: FloatArray | None,
-    guidance: float,
+    predict: Predict, latents: FloatArray, *, negative_pass: bool, guidance: float
 ) -> FloatArray:
-    """The prediction for `text`, pushed away from the one for `negative`, if there is one.
+    """The prediction for the prompts, pushed away from the negative ones' if there is such a pass.
 
     Classifier-free guidance, https://arxiv.org/abs/2207.12598 (Ho and Salimans), with the weight
     as diffusers counts it: 1 is no guidance. One doubled batch, negative half first.
     """
-    if negative is None:
-        return predict(latents, text)
-    both = predict(np.concatenate([latents, latents]), np.concatenate([negative, text]))
-    away, toward = np.split(both, 2)
+    if not negative_pass:
+        return predict(latents)
+    away, toward = np.split(predict(np.concatenate([latents, latents])), 2)
     return away + np.float32(guidance) * (toward - away)
 
 
-def guidance_embedding(guidance: float, width: int, *, batch: int) -> FloatArray:
-    """Shape (batch, width): what a UNet distilled with guidance takes as `timestep_cond`.
+def guidance_embedding(guidance: float, width: int) -> FloatArray:
+    """Shape (1, width): what a UNet distilled with guidance takes as `timestep_cond`.
 
     Sines, then cosines, of 1000 (guidance - 1) at falling frequencies, as in
     `LatentConsistencyModelPipeline.get_guidance_scale_embedding`.
@@ -44,6 +38,6 @@ def guidance_embedding(guidance: float, width: int, *, batch: int) -> FloatArray
     falling = -math.log(10_000.0) / (half - 1)
     frequencies = np.exp(np.arange(half, dtype=np.float32) * np.float32(falling))
     angles = np.float32((guidance - 1) * 1000) * frequencies
-    embedding = np.zeros(width, np.float32)
-    embedding[: 2 * half] = np.concatenate([np.sin(angles), np.cos(angles)])
-    return np.tile(embedding, (batch, 1))
+    embedding = np.zeros((1, width), np.float32)
+    embedding[0, : 2 * half] = np.concatenate([np.sin(angles), np.cos(angles)])
+    return embedding

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET
+from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, UNET_TEXT, UNET_TIME
 from worker_fn.engine.kept_files import KeptFiles
 
 FloatArray = npt.NDArray[np.float32]
@@ -29,8 +29,11 @@ Inputs = Mapping[str, npt.NDArray[Any]]
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 Config: TypeAlias = Mapping[str, object]
 
-KEPT_BYTES = 2**30
-"""About how much memory a network's compilations for other shapes may keep."""
+USUAL_BYTES = 2**30
+"""About how much memory the sizes of a network may take where nobody says how many to keep."""
+
+BESIDES_WEIGHTS_BYTES = 50 * 2**20
+"""What one more size takes for kernels and the like; seen with UNets of 1,500 to 2,000 nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +48,22 @@ class Network:
     """One exported part, compiled for each set of input shapes; the latest ones are kept."""
 
     def __init__(
-        self, core: openvino.Core, graph: Path, config: Config, kept: KeptNetworks | None
+        self,
+        core: openvino.Core,
+        graph: Path,
+        config: Config,
+        kept: KeptNetworks | None,
+        sizes: int | None,
     ) -> None:
-        """Nothing is read or compiled yet."""
+        """Nothing is read or compiled yet. `sizes`: for how many shapes it stays ready."""
         self.name = graph.stem
         self.ready_for: list[Shapes] = []
         self._core = core
         self._graph = graph
         self._config = dict(config)
         self._kept = kept
-        latest = KEPT_BYTES // max(1, graph.with_suffix(".bin").stat().st_size)
-        self._ready = lru_cache(maxsize=min(64, max(2, latest)))(self._made_ready)
+        latest = _usual_sizes(graph) if sizes is None else sizes
+        self._ready = lru_cache(maxsize=min(64, latest))(self._made_ready)
 
     def __call__(self, inputs: Inputs) -> FloatArray:
         """The network's only output."""
@@ -142,9 +150,11 @@ class KeptNetworks:
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """The three parts of a model."""
+    """The parts of a model; `unet_text` and `unet_time` are None in an export's first format."""
 
     text_encoder: Network
+    unet_text: Network | None
+    unet_time: Network | None
     unet: Network
     decoder: Network
     kept: KeptNetworks | None
@@ -175,7 +185,11 @@ class Networks:
 
 
 def read_networks(
-    folder: Path, threads: int | None, kept: KeptFiles | None = None, digest: str = ""
+    folder: Path,
+    threads: int | None,
+    kept: KeptFiles | None = None,
+    digest: str = "",
+    sizes: int | None = None,
 ) -> Networks:
     """Nothing is read or compiled yet. `kept` may hold what was compiled for this `digest`."""
     core = openvino.Core()
@@ -183,14 +197,24 @@ def read_networks(
     networks = None if kept is None else KeptNetworks(core, kept, config, digest)
 
     def part(name: str) -> Network:
-        return Network(core, folder / f"{name}.xml", config, networks)
+        return Network(core, folder / f"{name}.xml", config, networks, sizes)
+
+    def part_if_there(name: str) -> Network | None:
+        return part(name) if (folder / f"{name}.xml").is_file() else None
 
     return Networks(
         text_encoder=part(TEXT_ENCODER),
+        unet_text=part_if_there(UNET_TEXT),
+        unet_time=part_if_there(UNET_TIME),
         unet=part(UNET),
         decoder=part(DECODER),
         kept=networks,
     )
+
+
+def _usual_sizes(graph: Path) -> int:
+    weights = graph.with_suffix(".bin").stat().st_size
+    return max(2, USUAL_BYTES // (weights + BESIDES_WEIGHTS_BYTES))
 
 
 def _shapes(inputs: Inputs) -> Shapes:

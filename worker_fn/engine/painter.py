@@ -1,0 +1,91 @@
+"""A loaded model that draws: tokens, networks, sampler and pixels put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from worker_fn.engine.base import Drawn, PictureRequest, StepDone
+from worker_fn.engine.conditions import Conditions, ConditionSource
+from worker_fn.engine.denoising import Sampler
+from worker_fn.engine.exported_model import ExportedModel
+from worker_fn.engine.guidance import guided
+from worker_fn.engine.initial_noise import TorchNoise
+from worker_fn.engine.openvino_networks import Networks
+from worker_fn.engine.pixels import picture_of
+from worker_fn.engine.tokenizer import PromptTokenizer
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Painter:
+    """All of its methods raise OpenVINO's own errors, RuntimeErrors."""
+
+    def __init__(
+        self,
+        *,
+        model: ExportedModel,
+        sampler: Sampler,
+        tokenizer: PromptTokenizer,
+        networks: Networks,
+    ) -> None:
+        self._model = model
+        self._sampler = sampler
+        self._networks = networks
+        self._conditions = ConditionSource(model, networks, tokenizer)
+
+    def make_ready(self) -> None:
+        """Compile for the usual request by drawing one step of it."""
+        usual = self._model
+        request = PictureRequest(
+            prompt="",
+            negative_prompt="",
+            width=usual.usual_width,
+            height=usual.usual_height,
+            steps=1,
+            guidance=usual.usual_guidance,
+            seed=0,
+        )
+        for _ in self.draw([request]):
+            pass
+
+    def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
+        """As `Engine.draw`."""
+        first = requests[0]
+        shape = self._model.latent_shape(first.width, first.height)
+        denoising = self._sampler.start(first.steps)
+        noises = [TorchNoise(request.seed) for request in requests]
+
+        def fresh_noise() -> FloatArray:
+            return np.concatenate([noise.draw(shape) for noise in noises])
+
+        latents = np.float32(denoising.initial_scale) * fresh_noise()
+        prompts = self._conditions.of_prompts(self._prompts(requests))
+        for step, timestep in enumerate(denoising.timesteps, start=1):
+            prediction = self._predicted(latents, float(timestep), prompts, first.guidance)
+            latents = denoising.step(prediction, latents, fresh_noise)
+            yield StepDone(step=step, steps=first.steps)
+        pictures = (self._decoded(latents[[index]]) for index in range(len(requests)))
+        yield Drawn(pictures=tuple(picture_of(decoded) for decoded in pictures))
+
+    def _prompts(self, requests: Sequence[PictureRequest]) -> list[str]:
+        """What the batch of one step is told, negative prompts first."""
+        negative = self._model.has_negative_pass(requests[0].guidance)
+        away = [request.negative_prompt for request in requests] if negative else []
+        return [*away, *(request.prompt for request in requests)]
+
+    def _predicted(
+        self, latents: FloatArray, timestep: float, prompts: Conditions, guidance: float
+    ) -> FloatArray:
+        conditions = {**prompts, **self._conditions.of_time(timestep, guidance)}
+
+        def predict(sample: FloatArray) -> FloatArray:
+            return self._networks.unet({"sample": sample, **conditions})
+
+        negative_pass = self._model.has_negative_pass(guidance)
+        return guided(predict, latents, negative_pass=negative_pass, guidance=guidance)
+
+    def _decoded(self, latents: FloatArray) -> FloatArray:
+        return self._networks.decoder({"latents": latents / np.float32(self._model.scaling_factor)})
