@@ -193,7 +193,7 @@ def _asked() -> argparse.Namespace:
     add("--processes", type=int, default=1, help="Locust processes that share the users")
     add("--out", type=Path, default=Path("load"), help="the folder of the report")
     add("--thresholds", type=Path, default=HERE / "thresholds.toml")
-    add("--prices", type=Path, default=HERE / "prices.toml")
+    add("--prices", type=Path, default=HERE.parent / "infra" / "prices.toml")
     add("--compare", type=Path, default=None, help="an earlier run's summary.json")
     add("--stack", default=None, help="a CloudFormation stack: adds CloudWatch's view")
     add("--from-events", type=Path, nargs="+", default=None, help="report on earlier runs' events")

@@ -32,6 +32,11 @@ class Sample:
         named = dict(zip(STAGES, self.stages_ms, strict=True))
         return named["load"] + named["inference"] + named["upload"]
 
+    @property
+    def waited_ms(self) -> float:
+        """How long submit and reads took, together: all of it but the download."""
+        return self.end_to_end_ms - self.stages_ms[-1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:

@@ -76,7 +76,10 @@ def summary(
     whole = joined(runs)
     taken = samples(whole)
     seconds = sum(map(seconds_under_load, runs))
-    costs = [prices.of_picture(sample.worker_ms) for sample in taken]
+    costs = [
+        prices.of_picture(worker_ms=sample.worker_ms, reading_ms=sample.waited_ms)
+        for sample in taken
+    ]
     return Summary(
         told=told,
         rows=tuple(rows(whole, taken, seconds=seconds)),
