@@ -11,7 +11,7 @@ from shared.errors import RateLimited, Unauthorized
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.operations import Operation
 from shared.ports import Clock, KeyLookup, RateLimiter
-from shared.rate_limit import RatePolicy, header_fields, rate_policy, retry_after_s
+from shared.rate_limit import SECOND_US, RatePolicy, header_fields, rate_policy, retry_after_s
 from shared.settings import LimitRules
 
 LOCAL_TENANT = "local"
@@ -67,7 +67,8 @@ class KeyedAdmission:
         if not verdict.admitted:
             pause_s = retry_after_s(policy, verdict.tat_us, now_us=now_ms * 1000)
             raise RateLimited(
-                f"at most {policy.burst} {policy.name} at once; see the RateLimit header",
+                f"at most {policy.burst} {policy.name} at once, and then one more every "
+                f"{policy.interval_us / SECOND_US:g} s",
                 headers={**fields, "Retry-After": str(pause_s)},
             )
         return fields
