@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from shared.errors import FieldError, ValidationFailed
 from shared.spec import CompleteSpec, JobSpec, complete
 
+MB = 10**6
+FILLED = 0.9
+"""The part of its memory that a worker plans with; the rest is for what nobody measured."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,10 +33,15 @@ class Range(_Frozen):
 
 
 class Limits(_Frozen):
-    """Pixels for width and height; `multiple_of` is what the model's own grid asks for."""
+    """Pixels for width and height; `multiple_of` is what the model's own grid asks for.
+
+    `pixels` is for width times height: what a deployment's workers have memory for, if it is less
+    than the model itself allows.
+    """
 
     width: Range
     height: Range
+    pixels: int | None = None
     multiple_of: int
     steps: Range
     guidance: Range
@@ -48,8 +57,35 @@ class Defaults(_Frozen):
     guidance: float
 
 
+class Memory(_Frozen):
+    """What drawing takes, measured by `worker_fn.engine.memory`, with the default guidance.
+
+    `loaded_mb`: ready for the usual request. `size_mb`: ready for one size more.
+    `bytes_per_pixel`: while drawing, for each pixel of all pictures that are drawn together.
+    """
+
+    loaded_mb: int
+    size_mb: int
+    bytes_per_pixel: int
+
+    def pixels_within(self, memory_mb: int) -> int:
+        """How many pixels fit into so much memory; 0 or less where not even the model does."""
+        left_mb = memory_mb * FILLED - self.loaded_mb - self.size_mb
+        return int(left_mb * MB / self.bytes_per_pixel)
+
+    def sizes_within(self, memory_mb: int, *, pixels: int) -> int:
+        """For how many sizes a worker may stay ready, and still draw so many pixels."""
+        drawing_mb = self.bytes_per_pixel * pixels / MB
+        left_mb = memory_mb * FILLED - self.loaded_mb - drawing_mb
+        return max(1, int(left_mb / self.size_mb))
+
+
 class ModelCard(_Frozen):
-    """One entry of GET /v1/models. `digests` names the exact weights, one for each engine."""
+    """One entry of GET /v1/models. `digests` names the exact weights, one for each engine.
+
+    `vocabulary` is all words that the model knows, between spaces; empty where it reads any text.
+    `reads_slips`: likely misspellings of them (`shared.spelling`) are read too.
+    """
 
     name: str
     title: str
@@ -61,6 +97,25 @@ class ModelCard(_Frozen):
     defaults: Defaults
     draws: tuple[str, ...]
     examples: tuple[str, ...]
+    vocabulary: str = ""
+    reads_slips: bool = False
+    memory: Memory | None = None
+
+    def within(self, memory_mb: int | None) -> ModelCard:
+        """With limits that workers of so much memory can keep; None: nothing is known of them.
+
+        Raises ValidationFailed when the model's own default does not fit.
+        """
+        if memory_mb is None or self.memory is None:
+            return self
+        limits, usual = self.limits, self.defaults
+        pixels = self.memory.pixels_within(memory_mb)
+        if pixels < usual.width * usual.height:
+            error = _error("model", f"{self.name} does not fit into workers of {memory_mb} MB")
+            raise ValidationFailed(error.detail, errors=(error,))
+        if pixels >= limits.width.max * limits.height.max:
+            return self
+        return self.model_copy(update={"limits": limits.model_copy(update={"pixels": pixels})})
 
     def complete(self, spec: JobSpec, *, seed: int) -> CompleteSpec:
         """Fill in this model's defaults and `seed`. Raises ValidationFailed outside its limits."""
@@ -80,10 +135,20 @@ def _beyond(limits: Limits, spec: CompleteSpec) -> Iterator[FieldError]:
         size, allowed = getattr(spec, name), getattr(limits, name)
         if not allowed.holds(size) or size % limits.multiple_of:
             yield _error(name, f"must be {allowed} and a multiple of {limits.multiple_of}")
+    if limits.pixels is not None and spec.width * spec.height > limits.pixels:
+        yield _error("width", _too_many_pixels(spec, limits.pixels))
     for name in ("steps", "guidance"):
         allowed = getattr(limits, name)
         if not allowed.holds(getattr(spec, name)):
             yield _error(name, f"must be {allowed}")
+
+
+def _too_many_pixels(spec: CompleteSpec, most: int) -> str:
+    asked = spec.width * spec.height
+    return (
+        f"{spec.width} x {spec.height} is {asked} pixels; "
+        f"the workers here have memory for pictures of at most {most}"
+    )
 
 
 def _error(field: str, detail: str) -> FieldError:
@@ -101,6 +166,14 @@ class Catalog:
     def parse(cls, text: str) -> Catalog:
         """From a JSON array of cards."""
         return cls(TypeAdapter(tuple[ModelCard, ...]).validate_json(text))
+
+    def within(self, memory_mb: int | None) -> Catalog:
+        """As `ModelCard.within`, for each."""
+        return Catalog(tuple(card.within(memory_mb) for card in self.cards))
+
+    def offered(self, name: str) -> ModelCard | None:
+        """The named card, or None for a model that this deployment offers no longer."""
+        return self._by_name.get(name)
 
     def card(self, name: str | None) -> ModelCard:
         """The named card, or the default. Raises ValidationFailed naming the known models."""

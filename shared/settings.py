@@ -89,13 +89,19 @@ class AwsPlaces(_Settings):
     bucket: str
 
 
-class SubmitSettings(AwsPlaces, JobRules, LimitRules):
+class WorkerFacts(_Settings):
+    """What others need to know of the workers."""
+
+    worker_memory_mb: int | None = Field(default=None, ge=1)
+
+
+class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts):
     """submit_fn on AWS."""
 
     catalog: Path
 
 
-class StatusSettings(AwsPlaces, JobRules, LimitRules):
+class StatusSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts):
     """status_fn on AWS. `cap`: how many workers run at once."""
 
     catalog: Path
@@ -108,7 +114,7 @@ class UpkeepSettings(AwsPlaces, JobRules):
     dead_letter_url: str
 
 
-class EngineSettings(_Settings):
+class EngineSettings(WorkerFacts):
     """Which engine a worker runs and on what."""
 
     engine: Literal["openvino", "diffusers", "pattern"] = "openvino"
@@ -117,7 +123,6 @@ class EngineSettings(_Settings):
     engine_delay_ms: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
     compiled: Path | None = None
-    worker_memory_mb: int | None = Field(default=None, ge=1)
     batch: int = Field(default=4, ge=1)
     batch_pixels: int = Field(default=4 * 256 * 256, ge=1)
 

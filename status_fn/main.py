@@ -32,7 +32,7 @@ handler = make_handler(
     table=_table,
     images=S3ImageStore(clients.s3(), _settings.bucket),
     watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
-    catalog=Catalog.parse(_settings.catalog.read_text("utf-8")),
+    catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,
     admission=KeyedAdmission(
         keys=CachedKeys(

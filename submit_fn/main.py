@@ -30,7 +30,7 @@ def _clock() -> int:
 handler = make_handler(
     table=DynamoJobTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
     queue=SqsQueue(clients.sqs(), _settings.queue_url),
-    catalog=Catalog.parse(_settings.catalog.read_text("utf-8")),
+    catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,
     admission=KeyedAdmission(
         keys=CachedKeys(

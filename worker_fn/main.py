@@ -30,6 +30,7 @@ from worker_fn.attempts import Attempts
 from worker_fn.background import Beside
 from worker_fn.consume import Consume, WarmEngine
 from worker_fn.engine.load import build_engine
+from worker_fn.engine.memory_plan import planned
 from worker_fn.engine.resources import resources
 from worker_fn.grouping import BatchLimits
 from worker_fn.handler import LambdaContext, make_handler
@@ -125,12 +126,19 @@ def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueu
 def _consume(
     table: JobTable, images: ImageStore, rules: JobRules, settings: EngineSettings
 ) -> Consume:
+    given = resources(os.environ)
+    plan = planned(
+        settings.model_dir if settings.engine == "openvino" else None,
+        settings.worker_memory_mb or given.memory_mb,
+        pixels=settings.batch_pixels,
+    )
     engine = build_engine(
         settings.engine,
         settings.model_dir,
         pattern_delay_s=settings.engine_delay_ms / 1000,
-        threads=settings.threads or resources(os.environ).threads,
+        threads=settings.threads or given.threads,
         compiled=settings.compiled,
+        sizes=plan.sizes,
     )
     attempts = Attempts(
         table=table,
@@ -146,7 +154,7 @@ def _consume(
         attempts=attempts,
         publish=Publish(attempts=attempts, images=images, engine=engine, clock=clock),
         background=Beside(),
-        limits=BatchLimits(jobs=settings.batch, pixels=settings.batch_pixels),
+        limits=BatchLimits(jobs=settings.batch, pixels=plan.pixels),
         rules=rules,
         clock=clock,
         log=_LOG,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from infra.local.options import Options
 from infra.local.refusal import Refused
+from shared.errors import ValidationFailed
 from shared.model_card import Catalog, ModelCard
 
 _NEEDS = {"openvino": ("openvino", "worker"), "diffusers": ("diffusers", "worker-diffusers")}
@@ -19,7 +20,7 @@ def offered(options: Options) -> Catalog:
     card = _card(options)
     _check_library(options)
     _check_files(options)
-    return Catalog((card,))
+    return Catalog((_within_memory(card, options),))
 
 
 def _card(options: Options) -> ModelCard:
@@ -33,6 +34,15 @@ def _card(options: Options) -> ModelCard:
         ) from error
     except ValidationError as error:
         raise Refused(f"{path} is not a model card: {error.errors()[0]['msg']}") from error
+
+
+def _within_memory(card: ModelCard, options: Options) -> ModelCard:
+    if options.engine != "openvino":
+        return card
+    try:
+        return card.within(options.worker_memory_mb)
+    except ValidationFailed as error:
+        raise Refused(f"{error}; fewer --workers leave more to each") from error
 
 
 def _check_library(options: Options) -> None:

@@ -18,7 +18,8 @@ CORES_PER_WORKER = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`models` holds one folder for each model; `threads` is how many cores a worker may use."""
+    """`models` holds one folder for each model; `threads` is how many cores a worker may use, and
+    `worker_memory_mb` how much memory, None where nobody knows."""
 
     host: str
     port: int
@@ -31,6 +32,7 @@ class Options:
     model: str
     models: Path
     lease_s: float
+    worker_memory_mb: int | None
 
     @property
     def model_dir(self) -> Path | None:
@@ -39,8 +41,11 @@ class Options:
         return None if folder is None else self.models / self.model / folder
 
 
-def read_options(arguments: Sequence[str], *, cores: int) -> Options:
-    """Parse a command line; argparse ends the process with status 2 when it is wrong."""
+def read_options(arguments: Sequence[str], *, cores: int, memory_mb: int | None = None) -> Options:
+    """Parse a command line; argparse ends the process with status 2 when it is wrong.
+
+    The workers share the memory, and as much as one of them gets is left for everything else.
+    """
     given = _parser().parse_args(arguments)
     workers = given.workers or _suitable_workers(given.engine, cores)
     return Options(
@@ -55,12 +60,18 @@ def read_options(arguments: Sequence[str], *, cores: int) -> Options:
         model=given.model,
         models=given.models.absolute(),
         lease_s=given.lease_s,
+        worker_memory_mb=given.worker_memory_mb or (memory_mb and memory_mb // (workers + 1)),
     )
 
 
 def usable_cores() -> int:
     """Cores that this process may use, in whole ones."""
     return resources(os.environ).threads
+
+
+def usable_memory_mb() -> int | None:
+    """Memory that this process may use, in 10^6 bytes; None where nobody says."""
+    return resources(os.environ).memory_mb
 
 
 def _suitable_workers(engine: str, cores: int) -> int:
@@ -89,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine-delay-ms", type=_natural, default=0, help="how long pattern pretends to draw")
     add("--model", default="postcard", help="a folder in --models, or its path from /")
     add("--models", type=Path, default=ROOT / "models", help="where the models are")
+    add("--worker-memory-mb", type=_positive, default=None, help="of each; None: a fair share")
     add("--lease-s", type=_seconds, default=30.0, help="a silent worker loses its job after this")
     return parser
 

@@ -72,6 +72,8 @@ def worker_settings(options: Options) -> Mapping[str, str]:
         "WORKERS": str(options.workers),
         "COMPILED": str(options.data / "compiled"),
     }
+    if options.worker_memory_mb is not None:
+        settings["WORKER_MEMORY_MB"] = str(options.worker_memory_mb)
     if options.model_dir is not None:
         settings["MODEL_DIR"] = str(options.model_dir)
     return {f"DARKROOM_{name}": value for name, value in settings.items()}

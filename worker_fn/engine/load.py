@@ -25,6 +25,7 @@ def build_engine(
     pattern_delay_s: float = 0.0,
     threads: int | None = None,
     compiled: Path | None = None,
+    sizes: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
     die: Callable[[], None] = kill_this_process,
 ) -> Engine:
@@ -32,8 +33,9 @@ def build_engine(
 
     Nothing is loaded yet: `Engine.load` does that. `threads` is how many cores one drawing may
     use; None leaves it to the engine. `compiled` is a folder that keeps what loading compiles;
-    None keeps nothing. A `card.json` beside the folder says what digest the
-    weights must have. Raises ModelUnavailable for an unknown name or a missing folder.
+    None keeps nothing. `sizes` is for how many sizes OpenVINO stays ready. A `card.json` beside
+    the folder says what digest the weights must have. Raises ModelUnavailable for an unknown
+    name or a missing folder.
     """
     if name == "pattern":
         return PatternEngine(delay_s=pattern_delay_s, sleep=sleep, die=die)
@@ -41,7 +43,10 @@ def build_engine(
         raise ModelUnavailable(f"there is no engine {name!r}; choose one of {', '.join(NAMES)}")
     if folder is None:
         raise ModelUnavailable(f"the engine {name} needs a folder of weights")
-    return _engine_over(name, _weights_in(folder, name), threads, compiled)
+    weights = _weights_in(folder, name)
+    if name == "openvino":
+        return _openvino(weights, threads, compiled, sizes)
+    return _diffusers(weights, threads)
 
 
 def _weights_in(folder: Path, name: str) -> Path:
@@ -49,15 +54,24 @@ def _weights_in(folder: Path, name: str) -> Path:
     return inside if (folder / CARD).is_file() and inside.is_dir() else folder
 
 
-def _engine_over(name: str, folder: Path, threads: int | None, compiled: Path | None) -> Engine:
-    expected = _digest_on_the_card(folder, name)
-    if name == "openvino":
-        from worker_fn.engine.openvino_engine import OpenVinoEngine
+def _openvino(
+    folder: Path, threads: int | None, compiled: Path | None, sizes: int | None
+) -> Engine:
+    from worker_fn.engine.openvino_engine import OpenVinoEngine
 
-        kept = None if compiled is None else KeptFiles(compiled)
-        return OpenVinoEngine(folder, threads=threads, expected_digest=expected, kept=kept)
+    return OpenVinoEngine(
+        folder,
+        threads=threads,
+        expected_digest=_digest_on_the_card(folder, "openvino"),
+        kept=None if compiled is None else KeptFiles(compiled),
+        sizes=sizes,
+    )
+
+
+def _diffusers(folder: Path, threads: int | None) -> Engine:
     from worker_fn.engine.diffusers_engine import DiffusersEngine
 
+    expected = _digest_on_the_card(folder, "diffusers")
     return DiffusersEngine(folder, threads=threads, expected_digest=expected)
 
 

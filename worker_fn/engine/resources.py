@@ -33,6 +33,11 @@ class Resources:
         """How many threads suit the cores: half a core more is a thread more."""
         return max(1, int(self.cores + 0.5))
 
+    @property
+    def memory_mb(self) -> int | None:
+        """In 10^6 bytes."""
+        return None if self.memory_bytes is None else self.memory_bytes // MB
+
     def shared_by(self, workers: int) -> Resources:
         """What each of so many workers on one machine gets: all of them the same."""
         memory = None if self.memory_bytes is None else self.memory_bytes // workers
