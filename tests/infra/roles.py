@@ -9,11 +9,15 @@ Template = dict[str, Any]
 
 
 def rights(template: Template) -> dict[str, dict[str, list[str]]]:
-    """Role to resource to the exact actions allowed; managed policies count as one action each."""
+    """Role, or policy of its own, to resource to the exact actions allowed; a policy that is only
+    named counts as an action."""
     found: dict[str, dict[str, list[str]]] = {}
     for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::IAM::Role":
-            found[name] = _rights_of(resource["Properties"])
+        match resource["Type"]:
+            case "AWS::IAM::Role":
+                found[name] = _rights_of(resource["Properties"])
+            case "AWS::IAM::ManagedPolicy":
+                found[name] = _rights_of({"Policies": [resource["Properties"]]})
     return found
 
 
