@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args
 
@@ -93,13 +94,12 @@ def _exported(staged: Path, out: Path, precision: Precision, card: ModelCard) ->
 
     refuse_incomplete_weights(staged)
     done = export(staged, out, precision=precision, examples=examples_on(card.model_dump()))
-    psnr_db = sorted(done.psnr_db)
     return {
         "digest": done.digest,
         "psnr_db_against_diffusers": {
-            "median": round(psnr_db[len(psnr_db) // 2], 1),
-            "lowest": round(psnr_db[0], 1),
-            "pictures": len(psnr_db),
+            "median": round(median(done.psnr_db), 1),
+            "lowest": round(min(done.psnr_db), 1),
+            "pictures": len(done.psnr_db),
         },
     }
 
