@@ -13,8 +13,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from shared.job import Job, JobStatus
-from shared.model_card import ModelCard
+from shared.model_card import Catalog, ModelCard
 from shared.ports import Backlog, Link
+from shared.unknown_words import unknown_words
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
@@ -76,6 +77,13 @@ class ErrorView(BaseModel):
     retryable: bool
 
 
+class WarningView(BaseModel):
+    """Something that may explain a picture: `words` are those that the model has never seen."""
+
+    code: Literal["unknown_words"]
+    words: tuple[str, ...]
+
+
 class LinksView(BaseModel):
     """Where to go next; null where there is nothing to go to."""
 
@@ -107,6 +115,7 @@ class JobView(BaseModel):
     timing: TimingView
     cost: None = None
     error: ErrorView | None
+    warnings: list[WarningView] = []
     links: LinksView
 
 
@@ -147,7 +156,9 @@ class HealthView(BaseModel):
     status: Literal["ok"] = "ok"
 
 
-def job_view(job: Job, *, now_ms: int, link: Link | None, inline: bytes | None = None) -> JobView:
+def job_view(
+    job: Job, *, catalog: Catalog, now_ms: int, link: Link | None, inline: bytes | None = None
+) -> JobView:
     """Render a row. `link` is the picture's, fresh; `inline` its bytes, if they were asked for."""
     path = f"/v1/jobs/{job.id}"
     return JobView(
@@ -166,6 +177,7 @@ def job_view(job: Job, *, now_ms: int, link: Link | None, inline: bytes | None =
         image=_image(job, path, link, inline),
         timing=_timing(job),
         error=_error(job),
+        warnings=_warnings(job, catalog),
         links=LinksView(
             self=path,
             cancel=None if job.is_terminal else f"{path}/cancel",
@@ -249,6 +261,12 @@ def _error(job: Job) -> ErrorView | None:
     if job.error is None or job.status is not JobStatus.FAILED:
         return None
     return ErrorView(**asdict(job.error))
+
+
+def _warnings(job: Job, catalog: Catalog) -> list[WarningView]:
+    card = catalog.offered(job.spec.model)
+    words = unknown_words(job.spec.prompt, card) if card else ()
+    return [WarningView(code="unknown_words", words=words)] if words else []
 
 
 def _service_s(job: Job) -> float:

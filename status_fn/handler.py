@@ -33,7 +33,7 @@ def make_handler(
     read = Read(
         table=table, images=images, watch=watch, clock=clock, link_lasts_s=rules.link_lasts_s
     )
-    jobs = _Jobs(read=read, clock=clock, max_wait_s=rules.max_wait_s)
+    jobs = _Jobs(read=read, catalog=catalog, clock=clock, max_wait_s=rules.max_wait_s)
     endpoints: dict[str, Endpoint] = {
         "get_job": jobs.get,
         "list_jobs": jobs.page,
@@ -50,6 +50,7 @@ def make_handler(
 @dataclass(frozen=True, kw_only=True)
 class _Jobs:
     read: Read
+    catalog: Catalog
     clock: Clock
     max_wait_s: float
 
@@ -62,6 +63,7 @@ class _Jobs:
             return Response(status=304, headers=headers)
         body = job_view(
             job,
+            catalog=self.catalog,
             now_ms=self.clock(),
             link=self.read.link(job),
             inline=self.read.inline(job) if inline else None,
@@ -72,7 +74,10 @@ class _Jobs:
         asked = query.job_query(request.query, tenant=request.tenant)
         jobs, last_id = self.read.page(asked)
         now_ms = self.clock()
-        views = [job_view(job, now_ms=now_ms, link=self.read.link(job)) for job in jobs]
+        views = [
+            job_view(job, catalog=self.catalog, now_ms=now_ms, link=self.read.link(job))
+            for job in jobs
+        ]
         return json_response(JobPage(jobs=views, next_cursor=last_id and query.cursor(last_id)))
 
     def image(self, request: Request) -> Response:

@@ -43,7 +43,7 @@ def make_handler(
         log=log,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
-    endpoints = {"submit": _submit(submit, clock), "cancel": _cancel(cancel, clock)}
+    endpoints = {"submit": _submit(submit, clock), "cancel": _cancel(cancel, catalog, clock)}
     return Router("submit_fn", endpoints, admission, log)
 
 
@@ -57,7 +57,7 @@ def _submit(submit: Submit, clock: Clock) -> Endpoint:
             limits=request.open_limits,
         )
         assert submission.job is not None  # Submit raises Gone instead
-        view = job_view(submission.job, now_ms=clock(), link=None)
+        view = job_view(submission.job, catalog=submit.catalog, now_ms=clock(), link=None)
         headers = {"Location": view.links.self, "ETag": f'"v{view.version}"'}
         if submission.replayed:
             return json_response(view, headers={**headers, "Idempotency-Replayed": "true"})
@@ -66,10 +66,11 @@ def _submit(submit: Submit, clock: Clock) -> Endpoint:
     return endpoint
 
 
-def _cancel(cancel: Cancel, clock: Clock) -> Endpoint:
+def _cancel(cancel: Cancel, catalog: Catalog, clock: Clock) -> Endpoint:
     def endpoint(request: Request) -> Response:
         job = cancel(request.path["id"], tenant=request.tenant)
-        return json_response(job_view(job, now_ms=clock(), link=None))
+        view = job_view(job, catalog=catalog, now_ms=clock(), link=None)
+        return json_response(view)
 
     return endpoint
 

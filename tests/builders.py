@@ -33,6 +33,7 @@ def a_card(**changes: Any) -> ModelCard:
         "defaults": {"width": 128, "height": 128, "steps": 4, "guidance": 1.0},
         "draws": ["shapes"],
         "examples": ["a red circle"],
+        "vocabulary": "a red circle",
     }
     return ModelCard.model_validate({**content, **changes})
 

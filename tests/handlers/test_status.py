@@ -208,6 +208,17 @@ def test_models_tell_their_limits_and_what_they_draw(service: Service) -> None:
     assert models["models"][0]["examples"]
 
 
+def test_a_job_warns_of_words_that_its_model_has_never_seen(service: Service) -> None:
+    warned = service.submitted(prompt="a red dragon and a circle")
+    silent = service.submitted(prompt="a red circle")
+
+    expected = [{"code": "unknown_words", "words": ["dragon", "and"]}]
+    assert service.get(f"/v1/jobs/{warned}").json["warnings"] == expected
+    assert service.get(f"/v1/jobs/{silent}").json["warnings"] == []
+    listed = {job["id"]: job["warnings"] for job in service.get("/v1/jobs").json["jobs"]}
+    assert listed == {warned: expected, silent: []}
+
+
 def test_the_front_door_is_alive(service: Service) -> None:
     assert service.get("/healthz").json == {"status": "ok"}
 

@@ -77,8 +77,10 @@ class _Store:
         )
         self._ids: list[str] = []
         self._chance = random.Random(7)
-        card = offered(read_options(["--engine", "pattern"], cores=1)).card(None)
-        self._spec = card.complete(JobSpec(prompt="one of many", **NOTHING), seed=7)
+        self._catalog = offered(read_options(["--engine", "pattern"], cores=1))
+        self._spec = self._catalog.card(None).complete(
+            JobSpec(prompt="one of many", **NOTHING), seed=7
+        )
 
     def timed_at(self, rows: int, count: int) -> tuple[float, float]:
         """Fill up to so many rows; the median read and the median claim in milliseconds."""
@@ -96,7 +98,8 @@ class _Store:
 
     def _read_one(self, job_id: str) -> None:
         job = self._read.job(job_id, tenant=TENANT)
-        job_view(job, now_ms=clock(), link=self._read.link(job)).model_dump_json()
+        view = job_view(job, catalog=self._catalog, now_ms=clock(), link=self._read.link(job))
+        view.model_dump_json()
 
     def _claim_one(self) -> None:
         [delivery] = self._queue.receive(wait_s=0)
