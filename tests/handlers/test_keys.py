@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,9 @@ from shared.api_key import new_key
 from shared.errors import Unavailable
 from shared.job import job_id
 from shared.operations import OPERATIONS, Operation
+from shared.telemetry import Log
 from tests.builders import NOW_MS
-from tests.handlers.keyed import Keyed, keyed_service
+from tests.handlers.keyed import Caller, Keyed, keyed_service
 from tests.service import Answer
 
 LIMITED = [operation for operation in OPERATIONS if operation.limit is not None]
@@ -254,3 +256,43 @@ def test_of_20000_guessed_and_altered_ids_none_shows_anothers_job(keyed: Keyed) 
         keyed.clock.pass_s(0.01)
         tail = ("", "/image")[number % 2]
         assert beta.get(f"/v1/jobs/{next(ids)}{tail}") == missing
+
+
+class Broken:
+    """A job table that fails, by a foreign error or one of ours, whatever it is asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, verb: str) -> Any:
+        def fail(*arguments: object, **options: object) -> object:
+            raise self._error
+
+        return fail
+
+
+def a_broken_table(error: Exception) -> Any:
+    return Broken(error)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), Unavailable("down")], ids=repr)
+def test_no_key_is_logged_when_things_break(
+    tmp_path: Path,
+    error: Exception,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.service.LOG", Log(f"keys-{type(error).__name__}"))
+    keyed = keyed_service(tmp_path, **MANY)
+    acme = keyed.caller()
+    broken = Caller(service=replace(keyed.service, table=a_broken_table(error)), key=acme.key)
+    answers = [
+        broken.post("/v1/jobs", {"prompt": acme.key}, idempotency_key=acme.key),
+        broken.get("/v1/jobs", {"cursor": acme.key}),
+        broken.get(f"/v1/jobs/{acme.key}"),
+        broken.get("/v1/jobs", prefer=acme.key),
+    ]
+    assert {answer.status for answer in answers} >= {500 if type(error) is RuntimeError else 503}
+    written = capsys.readouterr()
+    assert '"level":"ERROR"' in written.err
+    assert acme.key.rpartition("_")[2] not in written.err + written.out
