@@ -27,6 +27,17 @@ _RATE = {
         "schema": {"type": "string"},
     },
 }
+_PAUSE = {
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "schema": {"type": "integer"},
+    }
+}
+_OF_STATUS = {
+    401: {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}},
+    429: _PAUSE,
+    503: _PAUSE,
+}
 _KEY = {
     "type": "http",
     "scheme": "bearer",
@@ -114,7 +125,8 @@ def _answer(text: str, model: type[BaseModel] | None) -> dict[str, Any]:
 def _problem(status: int) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
     described = HTTPStatus(status).phrase
-    return {"description": described, "headers": _REQUEST_ID, "content": content}
+    headers = {**_REQUEST_ID, **_OF_STATUS.get(status, {})}
+    return {"description": described, "headers": headers, "content": content}
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:

@@ -52,6 +52,9 @@ def test_the_openapi_document_says_which_calls_take_a_key(keyed: Keyed) -> None:
         assert described.get("security", []) == ([{"key": []}] if operation.limit else [])
         for answer in described["responses"].values():
             assert ("RateLimit" in answer["headers"]) == (operation.limit is not None)
+        if operation.limit:
+            assert "WWW-Authenticate" in described["responses"]["401"]["headers"]
+            assert "Retry-After" in described["responses"]["429"]["headers"]
 
 
 @pytest.mark.parametrize("operation", LIMITED, ids=lambda o: o.name)
