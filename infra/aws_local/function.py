@@ -44,45 +44,55 @@ class Counts:
     most_running: int = 0
 
 
-class Function:
-    """Invokes a function, in a warm environment where there is one."""
+class Places:
+    """A function's share of what may run at once, all its versions together, and its counts."""
 
-    def __init__(self, config: FunctionConfig, start: StartEnvironment, limits: Limits) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self.counts = Counts()
+        self._free = asyncio.Semaphore(limits.cap)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """A place, as soon as there is one. Raises Throttled where nobody waits."""
+        if self._free.locked() and not self.limits.waits:
+            self.counts.throttles += 1
+            raise Throttled
+        async with self._free:
+            self._taken()
+            try:
+                yield
+            except FunctionError:
+                self.counts.errors += 1
+                raise
+            finally:
+                self.counts.running -= 1
+
+    def _taken(self) -> None:
+        counts = self.counts
+        counts.invocations += 1
+        counts.running += 1
+        counts.most_running = max(counts.most_running, counts.running)
+
+
+class Function:
+    """Invokes one version of a function, in a warm environment where there is one."""
+
+    def __init__(self, config: FunctionConfig, start: StartEnvironment, places: Places) -> None:
         self._config = config
         self._start = start
-        self._limits = limits
-        self._places = asyncio.Semaphore(limits.cap)
+        self._places = places
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
 
     async def invoke(self, event: bytes, request_id: str) -> bytes:
         """The handler's result. Raises FunctionError, Throttled."""
-        async with self._place():
-            try:
-                return await self._invoke(event, request_id)
-            except FunctionError:
-                self.counts.errors += 1
-                raise
+        async with self._places.one():
+            return await self._invoke(event, request_id)
 
     async def end(self) -> None:
         """Kill every environment."""
         await asyncio.gather(*(environment.end() for environment in self._all))
-
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        counts = self.counts
-        if self._places.locked() and not self._limits.waits:
-            counts.throttles += 1
-            raise Throttled(self._config.name)
-        async with self._places:
-            counts.invocations += 1
-            counts.running += 1
-            counts.most_running = max(counts.most_running, counts.running)
-            try:
-                yield
-            finally:
-                counts.running -= 1
 
     async def _invoke(self, event: bytes, request_id: str) -> bytes:
         timeout_s = self._config.timeout_s
@@ -107,7 +117,7 @@ class Function:
             self._all.discard(environment)
             await environment.end()
         try:
-            return await self._started(request_id, self._limits.init_s), 0.0
+            return await self._started(request_id, self._places.limits.init_s), 0.0
         except (FunctionError, InitTimedOut):
             return await self._started_again(request_id)
 
@@ -121,7 +131,7 @@ class Function:
         return environment, time.monotonic() - began
 
     async def _started(self, request_id: str, within_s: float) -> Environment:
-        self.counts.cold_starts += 1
+        self._places.counts.cold_starts += 1
         environment = await self._start(self._config)
         self._all.add(environment)
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from infra.aws_local.environment import Environment
-from infra.aws_local.function import Counts, Function, Limits
+from infra.aws_local.function import Counts, Function, Limits, Places
 from infra.aws_local.function_config import Credentials, FunctionConfig, process_variables
 from infra.aws_local.function_error import FunctionError, Throttled
 from infra.aws_local.loopback_http import Answer, Listener, Request
@@ -49,6 +49,7 @@ class LambdaService:
         self._deployed = deployed
         self._limits = limits
         self._log = log
+        self._places: dict[str, Places] = {}
         self._functions: dict[tuple[str, str], asyncio.Task[Function]] = {}
         self._listener = Listener(self._answer)
 
@@ -58,9 +59,8 @@ class LambdaService:
         return f"http://{self._listener.address}/"
 
     def counts(self, name: str) -> Counts:
-        """What a function did so far, all its versions together; safe from any thread."""
-        made = [task.result() for key, task in list(self._functions.items()) if key[0] == name]
-        return made[-1].counts if made else Counts()
+        """What a function has done so far."""
+        return self._places_of(name).counts
 
     async def open(self) -> None:
         """Begin to answer."""
@@ -69,9 +69,9 @@ class LambdaService:
     async def close(self) -> None:
         """Answer nobody any more and kill every environment."""
         await self._listener.close()
-        for task in self._functions.values():
-            function = await task
-            await function.end()
+        for made in await asyncio.gather(*self._functions.values(), return_exceptions=True):
+            if isinstance(made, Function):
+                await made.end()
 
     async def _answer(self, request: Request) -> Answer:
         headers = request.headers
@@ -97,8 +97,10 @@ class LambdaService:
 
     async def _made(self, name: str, version: str) -> Function:
         config = await asyncio.to_thread(self._deployed.config, name, version)
-        limits = self._limits.get(name, USUAL)
-        return Function(config, self._started, limits)
+        return Function(config, self._started, self._places_of(name))
+
+    def _places_of(self, name: str) -> Places:
+        return self._places.setdefault(name, Places(self._limits.get(name, USUAL)))
 
     async def _started(self, config: FunctionConfig) -> Environment:
         keys = await asyncio.to_thread(self._deployed.credentials, config)

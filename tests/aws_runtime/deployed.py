@@ -121,6 +121,19 @@ class Deployed:
                 UUID=identity, Enabled=True, BatchSize=source["BatchSize"]
             )
 
+    @contextmanager
+    def worker_timeout(self, seconds: int) -> Iterator[None]:
+        """Another version of the worker, published with that timeout."""
+        functions, name = self.stack.client("lambda"), f"{NAME}-worker"
+        functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+        version = functions.publish_version(FunctionName=name)["Version"]
+        before = functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+        try:
+            yield
+        finally:
+            functions.update_alias(FunctionName=name, Name="live", FunctionVersion=before)
+
     def _event_source(self) -> Any:
         mappings = self.stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]
         (source,) = (each for each in mappings if f":{NAME}-worker:" in each["FunctionArn"])

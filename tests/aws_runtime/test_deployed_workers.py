@@ -20,6 +20,38 @@ def kill_workers() -> None:
         worker.kill()
 
 
+def test_a_warm_worker_draws_the_next_job(deployed: Deployed) -> None:
+    deployed.ended(deployed.submitted("a red circle"))
+    cold_starts = deployed.counts("worker").cold_starts
+    job = deployed.ended(deployed.submitted("a red circle"))
+
+    assert (job["status"], job["timing"]["cold"]) == ("succeeded", False)
+    assert deployed.counts("worker").cold_starts == cold_starts
+
+
+def test_a_job_that_outlasts_the_functions_time_is_put_back_and_at_last_fails(
+    deployed: Deployed,
+) -> None:
+    with deployed.worker_timeout(9):
+        errors = deployed.counts("worker").errors
+        job = deployed.ended(deployed.submitted("#sleep=30", steps=30))
+
+        assert (job["status"], job["error"]["code"]) == ("failed", "timed_out")
+        assert job["attempt"] == 3
+        assert deployed.counts("worker").errors == errors, "it stops before Lambda kills it"
+
+
+def test_a_worker_that_hangs_is_killed_when_the_functions_time_is_over(deployed: Deployed) -> None:
+    with deployed.worker_timeout(9):
+        path = deployed.submitted("#sleep=60", steps=1)
+        claimed(deployed, path)
+        errors = deployed.counts("worker").errors
+        deployed.wait_for(lambda: deployed.counts("worker").errors > errors)
+
+        assert deployed.job(path)["status"] == "running", "whose lease the sweep finds over"
+        assert deployed.http.post(f"{path}/cancel").json()["status"] == "canceled"
+
+
 def test_a_killed_workers_job_is_finished_by_the_sweep_after_its_lease(deployed: Deployed) -> None:
     path = deployed.submitted("#sleep=2")
     claimed(deployed, path)

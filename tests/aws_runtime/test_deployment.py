@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import boto3.session
@@ -18,18 +19,24 @@ from tests.aws_runtime.deployed import Deployed
 Call = Callable[[Stack, Callable[[str], Any]], Any]
 
 
-def as_role(stack: Stack, logical_name: str) -> Callable[[str], Any]:
-    """Makes clients that show a session of that execution role."""
-    name = physical_names(stack.endpoint_url, NAME)[logical_name]
-    arn = stack.client("iam").get_role(RoleName=name)["Role"]["Arn"]
-    keys = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-    session = boto3.session.Session(
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        region_name=REGION,
-    )
-    return lambda service: session.client(service, endpoint_url=stack.endpoint_url)
+@pytest.fixture(scope="module")
+def sessions(aws_stack: Stack) -> Callable[[str], boto3.session.Session]:
+    """Sessions of execution roles, by their names in the template."""
+    names = physical_names(aws_stack.endpoint_url, NAME)
+    iam, sts = aws_stack.client("iam"), aws_stack.client("sts")
+
+    @cache
+    def session(role: str) -> boto3.session.Session:
+        arn = iam.get_role(RoleName=names[role])["Role"]["Arn"]
+        keys = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return boto3.session.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            region_name=REGION,
+        )
+
+    return session
 
 
 def test_what_its_cloudformation_leaves_undone_is_done(aws_stack: Stack) -> None:
@@ -75,10 +82,13 @@ def test_what_its_cloudformation_leaves_undone_is_done(aws_stack: Stack) -> None
     ],
 )
 def test_a_role_is_refused_what_its_unit_does_not_need(
-    aws_stack: Stack, role: str, call: Call
+    aws_stack: Stack, sessions: Callable[[str], boto3.session.Session], role: str, call: Call
 ) -> None:
+    def client(service: str) -> Any:
+        return sessions(role).client(service, endpoint_url=aws_stack.endpoint_url)
+
     with pytest.raises(ClientError) as refusal:
-        call(aws_stack, as_role(aws_stack, role))
+        call(aws_stack, client)
 
     assert refusal.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
 
