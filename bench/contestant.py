@@ -39,8 +39,11 @@ class Timed:
 class Contestant:
     """Started at once, loading meanwhile; `with` ends it."""
 
-    def __init__(self, peer: str, folder: Path, *, threads: int, python: str | None = None) -> None:
-        """`python` is another interpreter, for a peer that cannot share our packages."""
+    def __init__(
+        self, peer: str, folder: Path, *, threads: int, python: str | None = None, **settings: str
+    ) -> None:
+        """`python` is another interpreter, for a peer that cannot share our packages; `settings`
+        are variables of its environment."""
         self._stderr = TemporaryFile()
         self.started = time.perf_counter()
         self._process = subprocess.Popen(
@@ -50,7 +53,7 @@ class Contestant:
             stderr=self._stderr,
             text=True,
             cwd=ROOT,
-            env=_environment(threads),
+            env={**_environment(threads), **settings},
         )
         self._loaded = False
         self._failed: NotMeasured | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from bench.peers import Drawing
 from worker_fn.engine.base import Drawn, PictureRequest
+from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.openvino_engine import OpenVinoEngine
 
 
@@ -17,7 +19,9 @@ class Contender:
 
     def load(self, folder: Path, threads: int) -> None:
         """As `Peer.load`."""
-        self._engine = OpenVinoEngine(folder, threads=threads)
+        compiled = os.environ.get("DARKROOM_COMPILED")
+        kept = None if compiled is None else KeptFiles(Path(compiled))
+        self._engine = OpenVinoEngine(folder, threads=threads, kept=kept)
         self._engine.load()
 
     def draw(self, requests: Sequence[PictureRequest]) -> Drawing:
