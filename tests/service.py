@@ -111,14 +111,19 @@ class Service:
             jitter=lambda: 0.0,
             log=LOG,
         )
+        background = Beside()
         process = Process(
             table=self.table,
             engine=self.engine,
             attempts=attempts,
             publish=Publish(
-                attempts=attempts, images=self.images, engine=self.engine, clock=self.clock
+                attempts=attempts,
+                images=self.images,
+                engine=self.engine,
+                background=background,
+                clock=self.clock,
             ),
-            background=Beside(),
+            background=background,
             limits=self.limits,
             rules=self.rules,
             clock=self.clock,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+_AT_ONCE = 8
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 class Background(Protocol):
@@ -13,32 +17,29 @@ class Background(Protocol):
     def start(self, work: Callable[[], None]) -> None:
         """Wait for the work before, then do this, perhaps after returning."""
 
+    def each(self, work: Callable[[Given], Made], over: Sequence[Given]) -> Iterable[Made]:
+        """The parts of one piece of work, perhaps several at once; what they made, in order."""
+
     def finish(self) -> None:
         """Return once nothing is left to do."""
 
 
 class Beside:
-    """A Background in a thread of its own."""
+    """A Background in threads of its own."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="beside")
+        self._parts = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="part")
         self._last: Future[None] | None = None
 
     def start(self, work: Callable[[], None]) -> None:
         self.finish()
-        self._last = self._thread.submit(work)
+        self._last = self._beside.submit(work)
+
+    def each(self, work: Callable[[Given], Made], over: Sequence[Given]) -> Iterable[Made]:
+        return map(work, over) if len(over) == 1 else self._parts.map(work, over)
 
     def finish(self) -> None:
         if self._last is not None:
             self._last.result()
             self._last = None
-
-
-class AtOnce:
-    """A Background for tests: all is done when `start` returns."""
-
-    def start(self, work: Callable[[], None]) -> None:
-        work()
-
-    def finish(self) -> None:
-        pass

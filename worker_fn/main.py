@@ -148,12 +148,15 @@ def _consume(
         jitter=random.random,
         log=_LOG,
     )
+    background = Beside()
     process = Process(
         table=table,
         engine=engine,
         attempts=attempts,
-        publish=Publish(attempts=attempts, images=images, engine=engine, clock=clock),
-        background=Beside(),
+        publish=Publish(
+            attempts=attempts, images=images, engine=engine, background=background, clock=clock
+        ),
+        background=background,
         limits=BatchLimits(jobs=settings.batch, pixels=plan.pixels),
         rules=rules,
         clock=clock,

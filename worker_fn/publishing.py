@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.errors import JobFault, Unavailable, UploadFailed
-from shared.job import Image, Progress, Timing
+from shared.job import Image, Job, Progress, Timing
 from shared.ports import Clock, ImageStore, image_key
 from shared.telemetry import LogEvent
 from shared.transitions import Transition, succeed
 from worker_fn.attempts import Attempt, Attempts
+from worker_fn.background import Background
 from worker_fn.engine.base import Engine, Picture
 from worker_fn.leases import Leases
-from worker_fn.outcomes import Finished, Outcome, Outcomes
+from worker_fn.outcomes import Finished, Outcomes
 from worker_fn.png import encode_png
 
 
@@ -39,12 +40,21 @@ class Finish:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """`upload_ms` is from pixels to stored bytes."""
+
+    image: Image
+    upload_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Publish:
-    """The verb, with what it needs."""
+    """The verb, with what it needs. Pictures are stored at once, as far as `background` can."""
 
     attempts: Attempts
     images: ImageStore
     engine: Engine
+    background: Background
     clock: Clock
 
     def __call__(
@@ -52,37 +62,39 @@ class Publish:
     ) -> Outcomes:
         """Store each, then let all rows say so in one go. One that cannot be stored disturbs no
         other. Raises Unavailable when the table does not answer."""
-        outcomes: dict[str, Outcome] = {}
+        leases.report({each.attempt.job.id: _uploading(each.attempt.job) for each in drawn})
+        lost = [each.attempt for each in drawn if not leases.holds(each.attempt)]
+        outcomes = {attempt.job.id: self.attempts.abandoned(attempt) for attempt in lost}
+        kept = [each for each in drawn if leases.holds(each.attempt)]
         moves: list[Transition] = []
-        for each in drawn:
-            try:
-                moves += self._stored(each, leases, loaded, inference_ms)
+        for each, stored in zip(kept, self.background.each(self._stored, kept), strict=True):
+            if isinstance(stored, JobFault):
+                outcomes[each.attempt.job.id] = self.attempts.failed(each.attempt, stored)
+            else:
                 outcomes[each.attempt.job.id] = Finished()
-            except JobFault as fault:
-                outcomes[each.attempt.job.id] = self.attempts.failed(each.attempt, fault)
+                moves.append(self._success(each, stored, loaded, inference_ms))
         self.attempts.end(moves, LogEvent.JOB_SUCCEEDED)
         return outcomes
 
-    def _stored(
-        self, drawn: Finish, leases: Leases, loaded: Loaded, inference_ms: int
-    ) -> list[Transition]:
-        """The move that publishes what is stored now, if the job is still ours. Raises
-        UploadFailed."""
-        started_ms, lease = self.clock(), drawn.attempt.lease
-        steps = drawn.attempt.job.spec.steps
-        leases.report({lease.job_id: Progress(stage="upload", step=steps, steps=steps)})
-        if not leases.holds(drawn.attempt):
-            self.attempts.abandoned(drawn.attempt)
-            return []
-        image = self._put(drawn)
-        now_ms = self.clock()
+    def _success(
+        self, drawn: Finish, stored: _Stored, loaded: Loaded, inference_ms: int
+    ) -> Transition:
         timing = Timing(
             load_ms=loaded.load_ms,
             inference_ms=inference_ms,
-            upload_ms=now_ms - started_ms,
+            upload_ms=stored.upload_ms,
             cold=loaded.cold,
         )
-        return [succeed(lease, image=image, timing=timing, now_ms=now_ms)]
+        lease = drawn.attempt.lease
+        return succeed(lease, image=stored.image, timing=timing, now_ms=self.clock())
+
+    def _stored(self, drawn: Finish) -> _Stored | JobFault:
+        started_ms = self.clock()
+        try:
+            image = self._put(drawn)
+        except JobFault as fault:
+            return fault
+        return _Stored(image=image, upload_ms=self.clock() - started_ms)
 
     def _put(self, drawn: Finish) -> Image:
         job, lease, picture = drawn.attempt.job, drawn.attempt.lease, drawn.picture
@@ -100,3 +112,7 @@ class Publish:
             height=picture.height,
             content_type="image/png",
         )
+
+
+def _uploading(job: Job) -> Progress:
+    return Progress(stage="upload", step=job.spec.steps, steps=job.spec.steps)

@@ -18,6 +18,8 @@ from bench.contestant import ROOT, NotMeasured
 
 PATIENCE_S = 300
 _READY = "ready "
+_ROOM = {"DARKROOM_QUEUE_LIMIT": "1000000", "DARKROOM_OPEN_JOBS": "1000000"}
+"""How many jobs may be open is a question of hospitality and not of speed."""
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def serving(*, workers: int, delay_ms: int = 0) -> Iterator[tuple[str, subproces
         arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
         command = [sys.executable, "-m", "infra.local", *arguments]
         log = place / "log"
-        with process(command, log=log, stdout=subprocess.PIPE) as supervisor:
+        with process(command, log=log, env=_ROOM, stdout=subprocess.PIPE) as supervisor:
             assert supervisor.stdout is not None
             line = supervisor.stdout.readline()
             if not line.startswith(_READY):

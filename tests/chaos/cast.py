@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from tests.chaos.stores import MAX_RECEIVES, Stores
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.sweep import Sweep
 from worker_fn.attempts import Attempts
+from worker_fn.background import Given, Made
 from worker_fn.consume import Consume, WarmEngine
 from worker_fn.grouping import BatchLimits
 from worker_fn.handler import make_handler
@@ -253,6 +254,9 @@ class Sideways:
     def start(self, work: Callable[[], None]) -> None:
         self.actor.start_beside(work)
 
+    def each(self, work: Callable[[Given], Made], over: Sequence[Given]) -> Iterable[Made]:
+        return map(work, over)
+
     def finish(self) -> None:
         self.actor.wait_for_side()
 
@@ -267,14 +271,19 @@ def _consume(stage: Stage, actor: Actor, rules: JobRules) -> Consume:
         jitter=lambda: 0.5,
         log=stage.log,
     )
+    background = Sideways(actor=actor)
     process = Process(
         table=table,
         engine=engine,
         attempts=attempts,
         publish=Publish(
-            attempts=attempts, images=stage.images(actor), engine=engine, clock=stage.clock
+            attempts=attempts,
+            images=stage.images(actor),
+            engine=engine,
+            background=background,
+            clock=stage.clock,
         ),
-        background=Sideways(actor=actor),
+        background=background,
         limits=TOGETHER,
         rules=rules,
         clock=stage.clock,
