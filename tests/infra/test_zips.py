@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.extras import PLACES
-from infra.zips import HERE, LAMBDA, UNITS, build
+from infra.zips import LAMBDA, UNITS, build
 from shared.model_card import Catalog
 
 _ARM64 = 183
@@ -22,13 +22,6 @@ sys.path.insert(0, ".")
 import {unit}.main
 print(type({unit}.main.handler).__name__, *sorted({{n.split(".")[0] for n in sys.modules}}))
 """
-
-
-@pytest.fixture(scope="module")
-def zips_for_here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("here")
-    build(folder, HERE)
-    return folder
 
 
 @pytest.fixture(scope="module")
