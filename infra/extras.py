@@ -23,6 +23,7 @@ PROOFS = {
     "client": ("darkroom.cli",),
     "local": ("infra.local.run",),
     "demo": ("infra.local.run", "infra.demo.__main__", "worker_fn.engine.openvino_engine"),
+    "aws-local": ("infra.aws_local.__main__",),
     "loadtest": ("loadtest.users", "loadtest.__main__"),
 }
 PLACES = {
