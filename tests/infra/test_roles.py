@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,22 @@ def test_every_function_has_a_role_of_its_own() -> None:
     }
 
     assert len(set(functions.values())) == len(functions) == 4
+
+
+def test_no_role_may_do_what_no_adapter_asks_for() -> None:
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "shared/aws").glob("*.py"))
+    called = {name.title().replace("_", "") for name in re.findall(r"_client\.(\w+)\(", source)}
+    # Whoever may write an item may do so in a transaction, and delete one message or several.
+    called |= {"PutItem"} if "TransactWriteItems" in called else set()
+    called |= {"DeleteMessage"} if "DeleteMessageBatch" in called else set()
+    asked_by_lambda_itself = {
+        "GetQueueAttributes",
+        "ReceiveMessage",
+        "DeleteMessage",
+        "CreateLogStream",
+        "PutLogEvents",
+    }
+
+    for role, by_resource in rights(read_template()).items():
+        actions = {action.split(":")[1] for acts in by_resource.values() for action in acts}
+        assert actions <= called | asked_by_lambda_itself, role

@@ -1,0 +1,53 @@
+"""Two versions side by side, as during a deployment: no job is lost to the older one."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+from shared import message
+from shared.aws import items
+from shared.aws.job_table import DynamoJobTable
+from shared.transitions import claim
+from tests.aws_local.places import Clients, new_table
+from tests.contract.samples import LEASE_MS, NONCE, NOW_MS, queued
+from tests.service import embedded_service
+
+
+def test_a_job_whose_bell_a_newer_version_has_cast_is_rung_for_again(tmp_path: Path) -> None:
+    service = embedded_service(tmp_path)
+    job_id = service.submitted()
+    (bell,) = service.queue.receive(wait_s=0)
+    service.queue.delete(bell.receipt)
+    newer = {"v": message.VERSION + 1, "job": {"id": job_id}}
+    service.queue.send(json.dumps(newer))
+
+    for _ in range(6):  # as often as the queue hands it out, and once more to give it up
+        service.work_once()
+        service.clock.pass_s(2)
+    assert service.bury_dead_letters() == 1
+    assert service.job(job_id)["status"] == "queued"
+
+    service.clock.pass_s(service.rules.ring_again_s)
+    assert service.sweep() == 1
+    service.work()
+    assert service.job(job_id)["status"] == "succeeded"
+
+
+def test_what_a_newer_version_has_written_into_a_row_outlives_an_older_one_s_move(
+    aws_local: Clients,
+) -> None:
+    dynamodb = aws_local.dynamodb
+    name = new_table(dynamodb)
+    table = DynamoJobTable(dynamodb, name, sleep=time.sleep, jitter=random.random)
+    job = queued()
+    row = {**items.item_from(job), "unheard_of": {"S": "yet"}}
+    dynamodb.put_item(TableName=name, Item=row)
+
+    assert table.get(job.id) == job
+    table.apply(claim(job.id, nonce=NONCE, now_ms=NOW_MS, lease_ms=LEASE_MS))
+
+    kept = dynamodb.get_item(TableName=name, Key={"pk": row["pk"]})["Item"]
+    assert kept["unheard_of"] == {"S": "yet"}
