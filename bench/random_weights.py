@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import diffusers
@@ -53,10 +54,13 @@ CALIBRATION = PictureRequest(
     width=64,
     height=64,
     steps=1,
-    guidance=1.0,
+    guidance=7.5,
     seed=1,
 )
 """One forward is enough: the error of random weights means nothing, and their speed is the same."""
+
+WITHOUT_GUIDANCE = replace(CALIBRATION, guidance=1.0)
+"""What LCM's scheduler is asked for."""
 
 
 def dpm_solver() -> diffusers.SchedulerMixin:
@@ -150,8 +154,9 @@ def export_fast(fast: Path, exported: Path, folder: Path) -> None:
     kept = shutil.ignore_patterns(f"{DECODER}.*", SCHEDULER, DESCRIPTION, RECORD)
     shutil.copytree(exported, folder, ignore=kept, copy_function=os.link)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(fast)
-    description = exported_model(pipeline, CALIBRATION)
-    shape = description.latent_shape(CALIBRATION.width, CALIBRATION.height)
+    usual = WITHOUT_GUIDANCE
+    description = exported_model(pipeline, usual)
+    shape = description.latent_shape(usual.width, usual.height)
     latents = np.random.default_rng(0).standard_normal(shape, np.float32)
     part = networks(pipeline, description)[DECODER]
     write_network(folder, DECODER, part, [{"latents": latents}], "int8")

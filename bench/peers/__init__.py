@@ -73,7 +73,8 @@ ENTRIES = {
         title="OpenVINO GenAI",
         module="bench.peers.openvino_genai",
         layout="genai",
-        says="Text2ImagePipeline on our int8 graphs, reshaped to the size, its own precision",
+        says="Text2ImagePipeline on our int8 graphs, the UNet's in one, reshaped to the size, "
+        "its own precision",
     ),
     "genai-f32": Entry(
         title="OpenVINO GenAI at f32",
