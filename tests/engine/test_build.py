@@ -183,6 +183,11 @@ def test_a_folder_that_is_something_else_is_not_overwritten(
     assert "choose another --out" in refusal(model)
 
 
+def test_a_place_that_cannot_be_written_is_refused(model: Path, out: Path, refusal: Build) -> None:
+    out.parent.write_text("a file")
+    assert "is --out the right place?" in refusal(model)
+
+
 def test_a_built_model_outlives_a_build_that_is_refused(
     model: Path, out: Path, refusal: Build
 ) -> None:

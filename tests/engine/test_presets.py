@@ -12,11 +12,8 @@ from huggingface_hub import HfApi
 from tests.engine.drawing import asked, one
 from tests.engine.local_hub import hub_with
 from tests.engine.tiny_presets import save_published, save_small_decoder_alone, scaled_down
-from worker_fn.engine.architectures import (
-    SD_VAE,
-    SD_VAE_PARAMETERS,
-    TAESD_PARAMETERS,
-)
+from worker_fn.engine import export
+from worker_fn.engine.architectures import SD_VAE, SD_VAE_PARAMETERS, TAESD_PARAMETERS
 from worker_fn.engine.build import Order, build
 from worker_fn.engine.load import build_engine
 from worker_fn.engine.model_source import COMMIT, Hub, HubSource
@@ -28,6 +25,9 @@ SAME_TO_THE_EYE_DB = 40
 NAMES = [preset.name for preset in PRESETS]
 OTHER_DECODER = {"tiny-sd": TINY, "lcm-dreamshaper-v7": FULL, "sd-turbo": TINY, "sdxs-512": FULL}
 """One decoder of each kind from its own repository, and one of each from another folder."""
+
+FEW = 3
+"""Pictures that are compared for each preset, for the sake of time."""
 
 every_preset = pytest.mark.parametrize("preset", PRESETS, ids=NAMES)
 
@@ -49,8 +49,9 @@ def hub(preset: Preset, tmp_path: Path) -> Iterator[Hub]:
 
 @every_preset
 def test_a_preset_is_fetched_built_served_and_draws_what_diffusers_draws(
-    preset: Preset, hub: Hub, tmp_path: Path
+    preset: Preset, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(export, "MEASURED", FEW)
     small, out = scaled_down(preset), tmp_path / preset.name
     wanted = Wanted(
         source=HubSource(small.source, hub=hub), preset=small, decoder=OTHER_DECODER[preset.name]

@@ -54,7 +54,7 @@ def scaled_down(preset: Preset) -> Preset:
         text_parameters=_count(_text_encoder(architecture)),
     )
     defaults = preset.defaults
-    few = Defaults(width=64, height=64, steps=min(defaults.steps, 4), guidance=defaults.guidance)
+    few = Defaults(width=64, height=64, steps=min(defaults.steps, 3), guidance=defaults.guidance)
     return replace(preset, architecture=counted, defaults=few)
 
 

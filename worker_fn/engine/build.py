@@ -195,11 +195,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = build(_order(asked, hub), asked.out, hub=hub)
     except ModelUnavailable as error:
-        print(f"darkroom-model: {error}", file=sys.stderr)
-        return REFUSED
+        return _refused(str(error))
+    except OSError as error:  # no room, no permission, no folder
+        return _refused(f"a file cannot be read or written: {error}; is --out the right place?")
     print(json.dumps(report, indent=2))
     print(f"serve it with: python -m infra.local --model {asked.out.resolve()}")
     return 0
+
+
+def _refused(why: str) -> int:
+    print(f"darkroom-model: {why}", file=sys.stderr)
+    return REFUSED
 
 
 if __name__ == "__main__":
