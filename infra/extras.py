@@ -19,6 +19,7 @@ PROOFS = {
     "status": ("status_fn.main",),
     "upkeep": ("upkeep_fn.main",),
     "worker": ("worker_fn.main", "worker_fn.png", "worker_fn.engine.openvino_engine"),
+    "worker-lambda": ("awslambdaric.bootstrap", "worker_fn.main"),
     "worker-diffusers": ("worker_fn.main", "worker_fn.png", "worker_fn.engine.diffusers_engine"),
     "client": ("darkroom.cli",),
     "local": ("infra.local.run",),
