@@ -15,7 +15,7 @@ import psutil
 from infra.aws_local.function import Counts
 from infra.aws_local.stack import NAME, Stack
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 _WORKER = "worker_fn.main.handler"
 
 
