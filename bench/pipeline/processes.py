@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -18,14 +19,19 @@ from bench.contestant import ROOT, NotMeasured
 
 PATIENCE_S = 300
 _READY = "ready "
+_MEMORY = Path("/dev/shm")
 _ROOM = {"DARKROOM_QUEUE_LIMIT": "1000000", "DARKROOM_OPEN_JOBS": "1000000"}
 """How many jobs may be open is a question of hospitality and not of speed."""
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
-    """A new one beside this run's temporary files, gone with the block."""
-    with TemporaryDirectory(prefix="darkroom-bench-", ignore_cleanup_errors=True) as path:
+def folder(*, in_memory_mb: int = 0) -> Iterator[Path]:
+    """A new one, gone with the block: where temporary files are, or in memory where there is so
+    much room, for files that are too large to wait for."""
+    roomy = in_memory_mb and _MEMORY.is_dir() and disk_usage(_MEMORY).free > in_memory_mb * 1e6
+    place = _MEMORY if roomy else None
+    prefix = "darkroom-bench-"
+    with TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 

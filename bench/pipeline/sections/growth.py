@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -34,14 +33,17 @@ from status_fn.read import Read
 
 WANTED = 1.3
 TENANT = "bench"
-_INSERT = f"INSERT INTO jobs VALUES ({', '.join(':' + name for name in COLUMNS)})"
-_AT_ONCE = 10_000
+_FILL = f"""
+INSERT INTO jobs ({", ".join(COLUMNS)})
+WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)
+SELECT printf('job_%026d', n), {", ".join(f":{name}" for name in COLUMNS[1:])} FROM numbers
+"""
 Each = TypeVar("Each")
 
 
 def measure(plan: Plan) -> Section:
     """One table that grows; every read is of another job, chosen by chance."""
-    with folder() as place:
+    with folder(in_memory_mb=4 * max(plan.rows) // 1000) as place:
         store = _Store(place)
         took = {rows: store.timed_at(rows, plan.reads) for rows in plan.rows}
     rows: list[Row] = [
@@ -75,7 +77,7 @@ class _Store:
             clock=clock,
             link_lasts_s=900,
         )
-        self._ids: list[str] = []
+        self._stored = 0
         self._chance = random.Random(7)
         self._catalog = offered(read_options(["--engine", "pattern"], cores=1))
         self._spec = self._catalog.card(None).complete(
@@ -84,13 +86,25 @@ class _Store:
 
     def timed_at(self, rows: int, count: int) -> tuple[float, float]:
         """Fill up to so many rows; the median read and the median claim in milliseconds."""
-        self._insert(_finished(self._spec), rows - len(self._ids))
-        self._read_all(self._chance.choices(self._ids, k=count))
-        read = _median_ms(self._read_one, self._chance.choices(self._ids, k=count))
-        for job in islice(_queued(self._spec), count):
+        self._fill(rows)
+        self._read_all(self._some(count))
+        read = _median_ms(self._read_one, self._some(count))
+        for _ in range(count):
+            job = _queued(self._spec)
             self._table.submit(job, None, now_ms=clock())
             self._queue.send(encode(job.id))
         return read, _median_ms(lambda _: self._claim_one(), range(count))
+
+    def _fill(self, rows: int) -> None:
+        """With copies of one finished job, under ids in order, as real ones are."""
+        values = {**to_row(_finished(self._spec)), "first": self._stored + 1, "last": rows}
+        with self._database.writing() as connection:
+            connection.execute(_FILL, values)
+        self._stored = rows
+
+    def _some(self, count: int) -> list[str]:
+        numbers = self._chance.choices(range(1, self._stored + 1), k=count)
+        return [f"job_{number:026d}" for number in numbers]
 
     def _read_all(self, job_ids: Sequence[str]) -> None:
         for each in job_ids:
@@ -109,51 +123,42 @@ class _Store:
         )
         self._queue.delete(delivery.receipt)
 
-    def _insert(self, jobs: Iterator[Job], count: int) -> None:
-        while count > 0:
-            some = list(islice(jobs, min(count, _AT_ONCE)))
-            with self._database.writing() as connection:
-                connection.executemany(_INSERT, [to_row(job) for job in some])
-            self._ids += [job.id for job in some]
-            count -= len(some)
+
+def _queued(spec: CompleteSpec) -> Job:
+    now_ms = clock()
+    return Job(
+        id=job_id(now_ms, secrets.token_bytes(10)),
+        tenant=TENANT,
+        status=JobStatus.QUEUED,
+        spec=spec,
+        created_ms=now_ms,
+        deadline_ms=now_ms + 3_600_000,
+        expires_ms=now_ms + 90_000_000,
+        due_ms=now_ms + 15_000,
+    )
 
 
-def _queued(spec: CompleteSpec) -> Iterator[Job]:
-    while True:
-        now_ms = clock()
-        yield Job(
-            id=job_id(now_ms, secrets.token_bytes(10)),
-            tenant=TENANT,
-            status=JobStatus.QUEUED,
-            spec=spec,
-            created_ms=now_ms,
-            deadline_ms=now_ms + 3_600_000,
-            expires_ms=now_ms + 90_000_000,
-            due_ms=now_ms + 15_000,
-        )
-
-
-def _finished(spec: CompleteSpec) -> Iterator[Job]:
-    for job in _queued(spec):
-        image = Image(
-            key=image_key(job.id, 1),
-            sha256="0" * 64,
-            bytes=1000,
-            width=spec.width,
-            height=spec.height,
-            content_type="image/png",
-        )
-        yield replace(
-            job,
-            status=JobStatus.SUCCEEDED,
-            due_ms=None,
-            version=4,
-            attempt=1,
-            started_ms=job.created_ms,
-            finished_ms=job.created_ms,
-            image=image,
-            timing=Timing(load_ms=0, inference_ms=1, upload_ms=1, cold=False),
-        )
+def _finished(spec: CompleteSpec) -> Job:
+    job = _queued(spec)
+    image = Image(
+        key=image_key(job.id, 1),
+        sha256="0" * 64,
+        bytes=1000,
+        width=spec.width,
+        height=spec.height,
+        content_type="image/png",
+    )
+    return replace(
+        job,
+        status=JobStatus.SUCCEEDED,
+        due_ms=None,
+        version=4,
+        attempt=1,
+        started_ms=job.created_ms,
+        finished_ms=job.created_ms,
+        image=image,
+        timing=Timing(load_ms=0, inference_ms=1, upload_ms=1, cold=False),
+    )
 
 
 def _median_ms(work: Callable[[Each], None], over: Sequence[Each]) -> float:
