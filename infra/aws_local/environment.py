@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -72,6 +73,16 @@ class Environment:
     def age_s(self) -> float:
         """How long ago it was started."""
         return time.monotonic() - self._born
+
+    @property
+    def peak_mb(self) -> float:
+        """The most memory that its process ever held; 0 where the system does not say."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+        except OSError:
+            return 0.0
+        held = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+        return int(held[1]) / 1024 if held else 0.0
 
     async def init(self, request_id: str, *, within_s: float) -> None:
         """Wait until the handler is loaded. Raises InitTimedOut, FunctionError; then it is over."""

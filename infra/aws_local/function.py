@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from infra.aws_local.environment import Environment, InitTimedOut
 from infra.aws_local.function_config import FunctionConfig
-from infra.aws_local.function_error import FunctionError, Throttled, timed_out
+from infra.aws_local.function_error import FunctionError, Throttled, out_of_memory, timed_out
 
 StartEnvironment: TypeAlias = Callable[[FunctionConfig], Awaitable[Environment]]
 LIVES_S = 2700.0
@@ -42,6 +42,7 @@ class Counts:
     throttles: int = 0
     running: int = 0
     most_running: int = 0
+    peak_mb: float = 0.0
 
 
 class Places:
@@ -95,18 +96,27 @@ class Function:
         await asyncio.gather(*(environment.end() for environment in self._all))
 
     async def _invoke(self, event: bytes, request_id: str) -> bytes:
-        timeout_s = self._config.timeout_s
         environment, used_s = await self._ready(request_id)
         try:
-            return await environment.invoke(
+            body = await environment.invoke(
                 event,
                 request_id,
                 arn=self._config.arn,
-                timeout_s=timeout_s,
-                left_s=timeout_s - used_s,
+                timeout_s=self._config.timeout_s,
+                left_s=self._config.timeout_s - used_s,
             )
+            await self._check_memory(environment, request_id)
+            return body
         finally:
             self._keep(environment)
+
+    async def _check_memory(self, environment: Environment, request_id: str) -> None:
+        """Lambda kills a process as soon as it takes too much; here it is noticed afterwards."""
+        peak_mb, counts = environment.peak_mb, self._places.counts
+        counts.peak_mb = max(counts.peak_mb, peak_mb)
+        if peak_mb > self._config.memory_mb:
+            await environment.end()
+            raise FunctionError(out_of_memory(request_id))
 
     async def _ready(self, request_id: str) -> tuple[Environment, float]:
         """An environment, and how much of the function's own time it took to get it."""

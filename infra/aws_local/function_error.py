@@ -34,6 +34,12 @@ def exited(request_id: str, status: int) -> bytes:
     return _error(message, "Runtime.ExitError")
 
 
+def out_of_memory(request_id: str) -> bytes:
+    """The process took more memory than the function has."""
+    message = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
+    return _error(message, "Runtime.OutOfMemory")
+
+
 def too_large(size: int, largest: int) -> bytes:
     """The result has too many bytes."""
     message = f"Response payload size ({size} bytes) exceeded maximum allowed payload size"

@@ -27,6 +27,7 @@ class Sample:
 
     folder: Path
     timeout_s: float
+    memory_mb: int
     variables: Mapping[str, str] = field(default_factory=dict)
     endpoint_url: str = "http://127.0.0.1:9"
 
@@ -37,7 +38,7 @@ class Sample:
             handler="sample.handler",
             role_arn="arn:aws:iam::000000000000:role/sample",
             timeout_s=self.timeout_s,
-            memory_mb=512,
+            memory_mb=self.memory_mb,
             variables={**self.variables, "PYTHONPATH": zip_path(self.folder)},
             task_root=self.folder,
         )
@@ -88,6 +89,7 @@ def function(
     code: str,
     *,
     timeout_s: float = 30,
+    memory_mb: int = 512,
     limits: Limits | None = None,
     **variables: str,
 ) -> Iterator[Running]:
@@ -95,7 +97,7 @@ def function(
     task_root = folder / "code"
     task_root.mkdir()
     (task_root / "sample.py").write_text(textwrap.dedent(code))
-    sample = Sample(folder=task_root, timeout_s=timeout_s, variables=variables)
+    sample = Sample(folder=task_root, timeout_s=timeout_s, memory_mb=memory_mb, variables=variables)
     usual = Limits(cap=4, waits=True)
     with serving(sample, {NAME: limits or usual}, log=folder / "log.txt") as service:
         yield Running(service=service)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from infra.aws_local.fixups import physical_names
 from infra.aws_local.function_config import REGION
-from infra.aws_local.stack import NAME, Stack
+from infra.aws_local.stack import NAME, UNITS, Stack
 from tests.aws_runtime.deployed import Deployed
 
 Call = Callable[[Stack, Callable[[str], Any]], Any]
@@ -112,3 +112,13 @@ def test_what_the_schedule_invokes_is_the_published_upkeep_function(deployed: De
     assert set(deployed.sweep()) == {"moved"}
     # The schedule may have come by itself meanwhile.
     assert deployed.counts("upkeep").invocations > before
+
+
+def test_the_light_functions_and_the_worker_need_less_memory_than_they_have(
+    deployed: Deployed,
+) -> None:
+    deployed.ended(deployed.submitted("a red circle"))
+    deployed.sweep()
+
+    peaks_mb = {unit: deployed.counts(unit).peak_mb for unit in UNITS}
+    assert all(peak_mb < 256 for peak_mb in peaks_mb.values()), peaks_mb

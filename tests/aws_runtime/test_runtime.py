@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -152,6 +153,23 @@ def test_a_result_of_more_than_six_megabytes_is_refused(tmp_path: Path) -> None:
     with function(tmp_path, code) as running:
         assert running.invoke(7_000_000).error[0] == "Function.ResponseSizeTooLarge"
         assert len(running.invoke(6_000_000).content) == 6_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system says what a process took")
+def test_a_process_that_took_more_memory_than_the_function_has_is_killed(tmp_path: Path) -> None:
+    code = """
+        import os
+
+        def handler(event, context):
+            taken = b"x" * (event * 1024 * 1024)
+            return os.getpid()
+    """
+    with function(tmp_path, code, memory_mb=128) as running:
+        before = running.invoke(1).content
+
+        assert running.invoke(128).error[0] == "Runtime.OutOfMemory"
+        assert not psutil.pid_exists(before)
+        assert running.invoke(1).status == 200
 
 
 SLEEPS = """
