@@ -14,6 +14,12 @@ NOTE = (
     "one picture at a time, {threads} threads; medians of {repeats}, in turns. Rest: text, decoder."
 )
 
+WITHOUT_AVX512: Row = {
+    "engine": "both, with AVX2 alone, as on Lambda",
+    "why not": "not measured: OpenVINO 2026.4.1 crashes when oneDNN is capped to AVX2, and an "
+    "emulated processor keeps no time",
+}
+
 
 def measure(plan: Plan) -> Section:
     """Ours ÷ diffusers eager, a whole picture."""
@@ -28,6 +34,7 @@ def measure(plan: Plan) -> Section:
             outcomes = in_turns(draws, plan.repeats)
             rows += [_row(plan, size, name, outcomes) for name in (EAGER, OURS)]
             targets += _targets(size, _faster(outcomes))
+    rows.append(WITHOUT_AVX512)
     note = NOTE.format(steps=plan.usual_steps, threads=plan.threads, repeats=plan.repeats)
     return Section(
         title=f"1. Same model, whole picture ({plan.architecture})",
