@@ -49,10 +49,10 @@ fix: .venv/dev.stamp ## Mend what can be mended by itself
 
 .PHONY: package deploy outputs destroy
 package: .venv/made.stamp ## Build what AWS runs of the light units, into build/
-	.venv/bin/python -m infra.zips --out build $(ZIPS)
+	.venv/bin/python -m infra.zips --out build --model $(MODEL) $(ZIPS)
 
 deploy: package ## Deploy into your AWS account: NAME=darkroom PARAMETERS="MaximumConcurrency=7" IMAGE=…
-	NAME='$(NAME)' PARAMETERS='$(PARAMETERS)' IMAGE='$(IMAGE)' infra/deploy.sh
+	NAME='$(NAME)' MODEL='$(MODEL)' PARAMETERS='$(PARAMETERS)' IMAGE='$(IMAGE)' infra/deploy.sh
 
 outputs: ## Print what was deployed as shell variables
 	@aws cloudformation describe-stacks --stack-name '$(NAME)' --output text \

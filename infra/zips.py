@@ -1,4 +1,4 @@
-"""Builds the light units' zips as Lambda runs them: `python -m infra.zips [--out build] [--here]`.
+"""Builds the light units' zips as Lambda runs them: `python -m infra.zips --help`.
 
 One zip holds the unit, `shared` and exactly what the unit's extra brings. Files carry no times, so
 that what did not change is the same zip again and is not deployed again.
@@ -39,18 +39,24 @@ _READABLE = 0o644 << 16
 def main() -> int:
     """Build and print what each zip weighs; the exit status."""
     arguments = _arguments()
-    sizes = build(arguments.out, HERE if arguments.here else LAMBDA, models=arguments.models)
+    target = HERE if arguments.here else LAMBDA
+    sizes = build(arguments.out, target, models=arguments.models, model=arguments.model)
     for path, unpacked in sizes.items():
         zipped = path.stat().st_size
         print(f"{path!s:24} {zipped / 1e6:6.1f} MB, unpacked {unpacked / 1e6:6.1f} MB")
     return 0
 
 
-def build(out: Path, target: Sequence[str], *, models: Path = ROOT / "models") -> dict[Path, int]:
+def build(
+    out: Path, target: Sequence[str], *, models: Path = ROOT / "models", model: str = "*"
+) -> dict[Path, int]:
     """The zips, made under `out`, and how many bytes each holds unpacked. `target`: LAMBDA, or HERE
-    for this very interpreter. Raises CalledProcessError if pip finds no wheel."""
+    for this very interpreter. They offer `model`, or every one that is under `models`.
+
+    Raises CalledProcessError if pip finds no wheel, FileNotFoundError if there is no such model.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    catalog = catalog_of(models)
+    catalog = catalog_of(models, model)
     with TemporaryDirectory(prefix="darkroom-zips-") as folder:
         installed = _Installed(Path(folder), target)
         return {
@@ -60,9 +66,11 @@ def build(out: Path, target: Sequence[str], *, models: Path = ROOT / "models") -
         }
 
 
-def catalog_of(models: Path) -> bytes:
-    """The cards of all models under `models`, as DARKROOM_CATALOG wants them."""
-    cards = [json.loads(card.read_bytes()) for card in sorted(models.glob("*/card.json"))]
+def catalog_of(models: Path, model: str = "*") -> bytes:
+    """The cards of these models, as DARKROOM_CATALOG wants them. Raises FileNotFoundError."""
+    cards = [json.loads(card.read_bytes()) for card in sorted(models.glob(f"{model}/card.json"))]
+    if not cards:
+        raise FileNotFoundError(f"there is no {models / model / 'card.json'}")
     return json.dumps(cards, ensure_ascii=False).encode()
 
 
@@ -127,6 +135,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m infra.zips", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build"))
     parser.add_argument("--models", type=Path, default=ROOT / "models")
+    parser.add_argument("--model", default="*", help="the one that the worker's image holds")
     parser.add_argument(
         "--here", action="store_true", help="for this interpreter instead of Lambda's"
     )

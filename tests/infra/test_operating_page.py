@@ -11,13 +11,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from infra.aws_local import lambda_service, ministack
+from infra.aws_local.clients import client
 from infra.aws_local.deployed_functions import DeployedFunctions
 from infra.aws_local.fixups import apply_fixups
 from infra.aws_local.package import read_template
@@ -65,6 +66,8 @@ class Shell:
     folder: Path
     variables: dict[str, str]
     endpoint_url: str
+    caps: list[str] = field(default_factory=list)
+    """What the status function that is called was told of the cap, after each deployment."""
 
     def run(self, commands: str) -> str:
         """What the commands print. The first one that fails, fails the test."""
@@ -81,7 +84,14 @@ class Shell:
         assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
         if "make deploy" in commands:
             apply_fixups(self.endpoint_url, STACK, read_template(), {"WorkerImage": ""})
+            self.caps.append(self._cap())
         return done.stdout
+
+    def _cap(self) -> str:
+        status = client("lambda", self.endpoint_url).get_function_configuration(
+            FunctionName=f"{STACK}-status", Qualifier="live"
+        )
+        return str(status["Environment"]["Variables"]["DARKROOM_CAP"])
 
 
 @contextmanager
@@ -131,10 +141,11 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         )
 
 
-@pytest.mark.timeout(900)  # two builds, three deployments and a cold start, on whatever machine
+@pytest.mark.timeout(1800)  # two builds, three deployments and a cold start, on whatever machine
 def test_a_reader_gets_from_an_empty_account_to_a_picture_and_back(shell: Shell) -> None:
     said = [shell.run(block) for block in blocks()]
 
+    assert shell.caps == ["10", "7"]  # before and after MaximumConcurrency was set
     with Image.open(shell.folder / "hill.png") as picture:
         assert picture.size == (128, 128)
         assert picture.info["prompt"] == "mountains and a river at sunset"

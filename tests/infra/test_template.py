@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -220,3 +221,11 @@ def test_every_suppressed_finding_has_its_reason(name: str) -> None:
 
     assert all(len(skip["comment"]) > 30 for skip in skipped)
     assert not any("cfn-lint" in data for data in metadata)
+
+
+def test_the_dashboard_and_the_access_log_are_json(template: Template) -> None:
+    board = properties(template, "Dashboard")["DashboardBody"]["Fn::Sub"]
+    line = properties(template, "ApiStage")["AccessLogSettings"]["Format"]
+
+    assert len(json.loads(re.sub(r"\$\{[^}]+\}", "x", board))["widgets"]) == 6
+    assert json.loads(re.sub(r"\$context[.\w]+", "x", line))["status"] == "x"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.extras import PLACES
-from infra.zips import LAMBDA, UNITS, build
+from infra.zips import LAMBDA, ROOT, UNITS, build, catalog_of
 from shared.model_card import Catalog
 
 _ARM64 = 183
@@ -61,6 +61,11 @@ def test_the_zips_offer_every_model_of_this_repository(zips_for_here: Path) -> N
         catalog = Catalog.parse(archive.read("catalog.json").decode())
 
     assert [card.name for card in catalog.cards] == ["postcard"]
+
+
+def test_a_model_that_is_not_there_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere/card\.json"):
+        catalog_of(ROOT / "models", "nowhere")
 
 
 @pytest.mark.parametrize("unit", UNITS)
