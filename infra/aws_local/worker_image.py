@@ -18,6 +18,8 @@ from infra.aws_local.package import ROOT
 DOCKERFILE = ROOT / "worker_fn" / "Dockerfile"
 _STAGE = "worker"
 _TASK_ROOT, _PACKAGES, _MODELS = "/opt/darkroom", "/opt/packages", "/opt/models"
+_COMPILED = "/opt/compiled"
+"""Baked into the image; here the first worker to start keeps what it compiled."""
 _LEFT_OUT = shutil.ignore_patterns("__pycache__")
 
 
@@ -30,6 +32,7 @@ def unpacked_image(folder: Path, *, models: Path, model: str) -> Image:
         _TASK_ROOT: str(folder),
         _PACKAGES: f"{RUNTIME}:{sysconfig.get_path('purelib')}",
         _MODELS: str(models),
+        _COMPILED: str(folder / "compiled"),
     }
     return Image(
         task_root=folder, handler=_handler(steps), variables=_variables(steps, model, places)
@@ -74,6 +77,7 @@ def _moved(value: str, places: Mapping[str, str]) -> str:
     """A path in the image, or several, as paths of this machine."""
     for inside, here in places.items():
         value = value.replace(inside, here)
+    assert not value.startswith("/opt/"), f"{value}: nobody said where that is here"
     return value
 
 
