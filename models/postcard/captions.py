@@ -1,198 +1,159 @@
-"""Says what a scene shows, in many ways: the grammar the model learns to follow."""
+"""Says what a scene shows, in many ways: the grammar that the text encoder learns to read.
+
+A caption may leave out what is usual (`scene.py`), and nothing else, so that it settles its scene.
+"""
 
 import random
+import re
+from dataclasses import dataclass
 
-from models.postcard.scene import Figure, Landscape, Scene, ShapeScene
-
-# The first word is the usual one; the others stand in for it now and then.
-COLOUR_WORDS: dict[str, tuple[str, ...]] = {
-    "gray": ("gray", "grey"),
-    "purple": ("purple", "violet"),
-    "cyan": ("cyan", "turquoise", "aqua"),
-    "red": ("red", "crimson", "scarlet"),
-    "blue": ("blue", "navy"),
-    "pink": ("pink", "rose"),
-}
-SHAPE_WORDS: dict[str, tuple[str, ...]] = {
-    "circle": ("circle", "disc", "disk", "dot", "ball"),
-    "square": ("square", "box"),
-    "ring": ("ring", "donut", "hoop"),
-    "cross": ("cross", "plus"),
-    "diamond": ("diamond", "rhombus"),
-}
-RELATION_WORDS: dict[str, tuple[str, ...]] = {
-    "left": ("left of", "to the left of", "on the left of"),
-    "right": ("right of", "to the right of", "on the right of"),
-    "above": ("above", "over"),
-    "below": ("below", "under", "beneath", "underneath"),
-}
-TIME_WORDS: dict[str, tuple[str, ...]] = {
-    "dawn": ("at dawn", "at sunrise", "in the morning", "in the early morning"),
-    "noon": ("at noon", "at midday", "during the day", "by day", "on a sunny day", "in daylight"),
-    "sunset": ("at sunset", "at dusk", "in the evening", "at twilight"),
-    "night": ("at night", "at midnight", "in the night", "by night"),
-}
-GROUND_WORDS: dict[str, tuple[str, ...]] = {
-    "field": ("a field", "fields", "a meadow", "grass", "a green field", "a plain"),
-    "river": ("a river", "the river", "rivers", "a stream"),
-    "lake": ("a lake", "the lake", "lakes", "a pond"),
-    "desert": ("a desert", "the desert", "sand", "dunes", "a sandy desert", "a beach"),
-    "sea": ("the sea", "a sea", "the ocean", "an ocean", "water", "the waves"),
-}
-THING_WORDS: dict[str, tuple[str, ...]] = {
-    "mountains": ("mountains", "the mountains", "snowy mountains", "a mountain", "hills", "peaks"),
-    "house": ("a house", "the house", "a cottage", "a home", "a cabin"),
-    "trees": ("trees", "the trees", "a tree", "a forest", "woods"),
-    "boat": ("a boat", "the boat", "a ship", "a sailboat", "boats"),
-    "moon": ("the moon", "a moon", "moon", "a full moon"),
-    "stars": ("stars", "the stars", "a star", "a starry sky"),
-}
-MEDIA = (
-    "picture",
-    "drawing",
-    "painting",
-    "photo",
-    "photograph",
-    "postcard",
-    "image",
-    "illustration",
+from models.postcard import wording
+from models.postcard.scene import (
+    SHAPES,
+    Background,
+    Figure,
+    Figures,
+    Landscape,
+    Scene,
+    usual_background,
+    usual_second,
 )
-# "qqq" is in no vocabulary: the model learns to read on past a word that it does not know.
-FILLERS = (
-    "beautiful",
-    "nice",
-    "simple",
-    "bright",
-    "lovely",
-    "small",
-    "flat",
-    "quiet",
-    "qqq",
-    "qqq",
-)
-USUAL = 0.72
+
+_AN = re.compile(r"\ba (?=[aeiou])")
+
+Table = dict[str, tuple[str, ...]]
 
 
-def caption(scene: Scene, rng: random.Random) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How a caption is worded; `usual` is the share of usual words, `terse` of what is left out."""
+
+    usual: float = 0.5
+    terse: float = 0.5
+    prefixed: float = 0.12
+    filled: float = 0.06
+    bare: float = 0.12
+    """The share of captions without articles."""
+
+
+PLAIN = Style(usual=1.0, terse=0.0, prefixed=0.0, filled=0.0, bare=0.0)
+
+
+def caption(scene: Scene, rng: random.Random, style: Style | None = None) -> str:
     """One of the many captions of the scene, in lower case, without a full stop."""
-    text = _shapes(scene, rng) if isinstance(scene, ShapeScene) else _landscape(scene, rng)
-    if rng.random() < 0.1:
-        text = f"{_article(rng.choice(MEDIA))} of {text}"
-    return _with_filler(text, rng) if rng.random() < 0.05 else text
+    writer = _Writer(rng, style or Style())
+    text = writer.figures(scene) if isinstance(scene, Figures) else writer.landscape(scene)
+    return writer.dressed(text)
 
 
 def plain_caption(scene: Scene) -> str:
     """The scene's caption in its plainest wording, naming everything; evaluation uses it."""
-    if isinstance(scene, Landscape):
-        words = [THING_WORDS["mountains"][0]] * scene.mountains + [GROUND_WORDS[scene.ground][0]]
-        words += [
-            THING_WORDS[thing][0] for thing in ("house", "trees", "boat") if getattr(scene, thing)
-        ]
-        return f"{_listed(words)} {TIME_WORDS[scene.time][0]}"
-    named = [_article(f"{figure.colour} {figure.shape}") for figure in scene.figures]
-    joint = f" {RELATION_WORDS[scene.relation][0]} " if scene.relation else ""
-    return f"{joint.join(named)} on {_article(scene.background)} background"
+    return caption(scene, random.Random(0), PLAIN)
 
 
-def every_word() -> list[str]:
-    """All the words that the grammar can use, sorted: the tokenizer's vocabulary."""
-    tables = (COLOUR_WORDS, SHAPE_WORDS, RELATION_WORDS, TIME_WORDS, GROUND_WORDS, THING_WORDS)
-    phrases = [phrase for table in tables for words in table.values() for phrase in words]
-    phrases += [*MEDIA, *(word for word in FILLERS if word != "qqq"), *_FURTHER_WORDS.split()]
-    return sorted({word for phrase in phrases for word in phrase.split()})
+class _Writer:
+    def __init__(self, rng: random.Random, style: Style) -> None:
+        self.rng, self.style = rng, style
 
+    def chance(self, share: float) -> bool:
+        return self.rng.random() < share
 
-_FURTHER_WORDS = """
-, . and with a an the one two of on in at by under next to beside near background big large little
-orange yellow green brown black white triangle star heart circles squares triangles stars hearts
-diamonds rings crosses landscape sky sun sunny moonlit starlit colored coloured color colour
-"""
+    def of(self, words: tuple[str, ...]) -> str:
+        """The usual word, or any of them."""
+        return words[0] if self.chance(self.style.usual) else self.rng.choice(words)
 
+    def dressed(self, text: str) -> str:
+        """The text with "a picture of", a word that says nothing, or without its articles."""
+        if self.chance(self.style.prefixed):
+            text = self.of(wording.PREFIXES).format(x=text)
+        words = text.replace(",", " ,").split()
+        if self.chance(self.style.filled):
+            words.insert(self.rng.randrange(len(words)), self.rng.choice(wording.FILLERS))
+        if self.chance(self.style.bare):
+            words = [word for word in words if word not in ("a", "an", "the")]
+        return _AN.sub("an ", " ".join(words).replace(" ,", ","))
 
-def _word(table: dict[str, tuple[str, ...]], key: str, rng: random.Random) -> str:
-    """The key's usual word mostly, one of the others otherwise."""
-    words = table.get(key, (key,))
-    return words[0] if rng.random() < USUAL else rng.choice(words)
+    def figures(self, scene: Figures) -> str:
+        """The figures, their relation or number, and the ground unless it is left out."""
+        text = self._related(scene) if scene.relation else self._alike(scene)
+        usual = scene.background == usual_background(scene.figures)
+        if usual and self.chance(self.style.terse):
+            return text
+        ground = self.ground(scene.background)
+        return f"{ground}, {text}" if self._may(0.1) else f"{text} {ground}"
 
+    def _may(self, share: float) -> bool:
+        """A choice that the plain style never takes."""
+        return self.style.usual < 1 and self.chance(share)
 
-def _article(phrase: str) -> str:
-    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+    def _alike(self, scene: Figures) -> str:
+        (figure,) = scene.figures
+        size = self._size(scene.size)
+        if scene.count == 1:
+            return f"{self._article()} {size}{self._named(figure, many=False)}"
+        number = self.of(wording.NUMBER_WORDS[scene.count])
+        return f"{number} {size}{self._named(figure, many=True)}"
 
+    def _size(self, size: str) -> str:
+        said = size != "medium" or self._may(0.08)
+        return f"{self.of(wording.SIZE_WORDS[size])} " if said else ""
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    def _related(self, scene: Figures) -> str:
+        assert scene.relation is not None
+        named = [f"{self._article()} {self._named(figure, many=False)}" for figure in scene.figures]
+        return self.of(wording.RELATION_FORMS[scene.relation]).format(a=named[0], b=named[1])
 
+    def _named(self, figure: Figure, *, many: bool) -> str:
+        noun = self.of(wording.SHAPE_WORDS[figure.shape])
+        noun = wording.plural(noun) if many else noun
+        if SHAPES[figure.shape] == figure.colour and self.chance(self.style.terse):
+            return noun
+        colour = self.of(wording.COLOUR_WORDS[figure.colour])
+        if self._may(0.06):
+            return f"{noun} in {colour}"
+        return f"{colour} {noun}" if not self._may(0.04) else f"{colour} colored {noun}"
 
-def _with_filler(text: str, rng: random.Random) -> str:
-    """The text with a word that means nothing here, somewhere in it."""
-    words = text.split()
-    words.insert(rng.randrange(len(words)), rng.choice(FILLERS))
-    return " ".join(words)
+    def _article(self) -> str:
+        return self.rng.choice(("the", "one")) if self._may(0.08) else "a"
 
+    def ground(self, background: Background) -> str:
+        """The ground's colours and pattern."""
+        first, second = background.colour, background.second
+        forms: Table = wording.GROUND_FORMS
+        if second == usual_second(first) and self.chance(self.style.terse):
+            forms = wording.SHORT_GROUND_FORMS
+        colours = {"c": self.of(wording.COLOUR_WORDS[first])}
+        if second:
+            colours["d"] = self.of(wording.COLOUR_WORDS[second])
+        return self.of(forms[background.pattern]).format(**colours)
 
-def _shapes(scene: ShapeScene, rng: random.Random) -> str:
-    terse = rng.random() < 0.2
-    named = [_figure(figure, terse, rng) for figure in scene.figures]
-    text = named[0] if scene.relation is None else _related(named, scene.relation, rng)
-    return _on_ground(text, scene.background, terse, rng)
-
-
-def _figure(figure: Figure, terse: bool, rng: random.Random) -> str:
-    phrase = f"{_word(COLOUR_WORDS, figure.colour, rng)} {_word(SHAPE_WORDS, figure.shape, rng)}"
-    if figure.radius > 0.31 and rng.random() < 0.3:
-        phrase = f"{rng.choice(('big', 'large'))} {phrase}"
-    if terse:
-        return phrase
-    return f"{rng.choice(('the', 'one'))} {phrase}" if rng.random() < 0.08 else _article(phrase)
-
-
-def _related(named: list[str], relation: str, rng: random.Random) -> str:
-    """The two figures with their relation, with a looser word for it, or with "and"."""
-    first, second = named
-    loose = rng.random()
-    if loose < 0.08:
-        return f"{first} and {second}"
-    if loose < 0.14 and relation in ("left", "right"):
-        return f"{first} {rng.choice(('next to', 'beside', 'near'))} {second}"
-    return f"{first} {rng.choice(RELATION_WORDS[relation])} {second}"
-
-
-def _on_ground(text: str, background: str, terse: bool, rng: random.Random) -> str:
-    """The text with the background's colour, which one caption in seven leaves out."""
-    colour = _word(COLOUR_WORDS, background, rng)
-    form = rng.random()
-    if form < 0.14:
+    def landscape(self, scene: Landscape) -> str:
+        """What is there, in any order, and its season, weather and time unless they are usual."""
+        text = self._joined(self._things(scene))
+        if scene.season != "summer" or self._may(0.05):
+            text = self.of(wording.SEASON_FORMS[scene.season]).format(x=text)
+        if scene.sky != "clear" or self._may(0.03):
+            text = self.of(wording.SKY_FORMS[scene.sky]).format(x=text)
+        if scene.time != "noon" or not self.chance(0.3 * self.style.terse):
+            text = self.of(wording.TIME_FORMS[scene.time]).format(x=text)
         return text
-    if terse:
-        return f"{text}, {colour} background" if form < 0.7 else f"{text} on {colour}"
-    if form < 0.2:
-        return f"{_article(colour)} background with {text}"
-    return f"{text} on {_article(colour)} background"
 
+    def _things(self, scene: Landscape) -> list[str]:
+        words = [self.of(wording.BACKDROP_WORDS[scene.backdrop])] if scene.backdrop else []
+        if scene.houses:
+            words.append(self.of(wording.HOUSES_WORDS[scene.houses]))
+        if scene.trees:
+            words.append(self.of(wording.TREES_WORDS))
+        if scene.boats:
+            words.append(self.of(wording.BOATS_WORDS[scene.boats]))
+        if not words or scene.ground != "field" or not self.chance(self.style.terse):
+            words.insert(1, self.of(wording.GROUND_WORDS[scene.ground]))
+        if self._may(0.7):
+            self.rng.shuffle(words)
+        return words
 
-def _landscape(scene: Landscape, rng: random.Random) -> str:
-    """What is there, in any order and not always all of it, and mostly the time of day."""
-    words = [_word(THING_WORDS, thing, rng) for thing in _named_things(scene, rng)]
-    if not words or rng.random() < 0.9:
-        words.insert(rng.randint(0, len(words)), _word(GROUND_WORDS, scene.ground, rng))
-    text = _joined(words, rng)
-    form = rng.random()
-    time = _word(TIME_WORDS, scene.time, rng)
-    if form < 0.06 or (scene.time == "sunset" and form < 0.12):
-        return text if form < 0.06 else f"sunset over {text}"
-    return f"{text}, {time}" if form > 0.9 else f"{text} {time}"
-
-
-def _named_things(scene: Landscape, rng: random.Random) -> list[str]:
-    """The things to name: all that stand on the ground, the lights of the night half the time."""
-    things = [name for name in ("mountains", "house", "trees", "boat") if getattr(scene, name)]
-    rng.shuffle(things)
-    return things + [
-        name for name in ("moon", "stars") if getattr(scene, name) and rng.random() < 0.5
-    ]
-
-
-def _joined(words: list[str], rng: random.Random) -> str:
-    if len(words) == 2 and rng.random() < 0.2:
-        return f"{words[0]} {rng.choice(('with', 'near', 'by'))} {words[1]}"
-    return ", ".join(words) if rng.random() < 0.1 else _listed(words)
+    def _joined(self, words: list[str]) -> str:
+        if len(words) < 2:
+            return words[0]
+        first = ", ".join(words[:-1])
+        return self.of(wording.JOINING_FORMS).format(a=first, b=words[-1])

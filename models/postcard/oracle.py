@@ -1,6 +1,6 @@
-"""Says what a picture shows, by its pixels alone: no learned model is asked.
+"""Says which figures a picture shows, by its pixels alone: no learned model is asked.
 
-Colours are compared in CIE Lab (D65), outlines with drawn templates, skies with the renderer's own.
+Colours are compared in Lab, outlines of connected parts with drawn templates.
 """
 
 import functools
@@ -9,30 +9,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
-from models.postcard.landscape import GRASS, HORIZON, LIGHTS, ROCK, SAND, SNOW
-from models.postcard.renderer import silhouette
-from models.postcard.scene import COLOURS, RGB, SHAPES, Figure
+from models.postcard.colour import Floats, apart, colour_name, lab_of
+from models.postcard.outlines import silhouette
+from models.postcard.renderer import paint_background
+from models.postcard.scene import (
+    COLOURS,
+    PATTERNS,
+    SHAPES,
+    Background,
+    Place,
+)
 
-Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 SAME_COLOUR = 16.0
-SMALLEST_FIGURE = 0.012
+SMALLEST_FIGURE = 0.006
 TEMPLATE_SIZE = 48
-LEAST_OVERLAP = 0.8
-SRGB_TO_XYZ = np.array(
-    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-)
-D65 = np.array([0.9505, 1.0, 1.089])
+LEAST_OVERLAP = 0.78
+# How far from the middle nothing of a medium figure reaches, and the grid that grounds are read on.
+CLEAR_OF_FIGURES, COARSE = 0.32, 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A figure that was found: its colour and shape names, middle in 0..1 and share of the picture.
+    """A figure that was found: colour and shape names, middle in 0..1 and share of the picture.
 
-    `shape` is None where no template fits; `overlap` is the best template's intersection over
-    union; `aspect` is the width of its box by its height.
+    `shape` is None where no template fits; `inside` says that it lies on another figure.
     """
 
     colour: str
@@ -40,30 +44,15 @@ class Seen:
     x: float
     y: float
     area: float
-    overlap: float
-    aspect: float
+    inside: bool = False
 
 
-def to_lab(rgb: object) -> Floats:
-    """CIE Lab [..., 3] of sRGB values [..., 3] in 0..255."""
-    share = np.asarray(rgb, np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    scaled = linear @ SRGB_TO_XYZ.T / D65
-    root = np.where(scaled > 0.008856, np.cbrt(scaled), 7.787 * scaled + 16 / 116)
-    x, y, z = np.moveaxis(root, -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+def ground_colour(picture: Image.Image) -> str:
+    """A plain ground's colour: the median of the frame, one sixteenth of the picture wide."""
+    return colour_name(_ground(lab_of(picture)))
 
 
-def colour_name(lab: Floats) -> str:
-    """The palette colour that is nearest to a Lab value [3]."""
-    names = list(COLOURS)
-    distances = np.linalg.norm(to_lab(list(COLOURS.values())) - lab, axis=-1)
-    return names[int(distances.argmin())]
-
-
-def background(picture: Image.Image) -> Floats:
-    """The Lab value of the ground: the median of the frame, one sixteenth of the picture wide."""
-    lab = to_lab(picture.convert("RGB"))
+def _ground(lab: Floats) -> Floats:
     edge = max(1, min(lab.shape[:2]) // 16)
     frame = np.ones(lab.shape[:2], bool)
     frame[edge:-edge, edge:-edge] = False
@@ -71,138 +60,141 @@ def background(picture: Image.Image) -> Floats:
 
 
 def figures(picture: Image.Image) -> list[Seen]:
-    """The figures on a plain ground, largest first."""
-    lab = to_lab(picture.convert("RGB"))
-    other = np.linalg.norm(lab - background(picture), axis=-1) > SAME_COLOUR
-    parts = [part for part in components(other) if part.mean() >= SMALLEST_FIGURE]
-    return sorted((_describe(part, lab) for part in parts), key=lambda seen: -seen.area)
+    """The figures on a plain ground, largest first; each is followed by what lies on it."""
+    lab = lab_of(picture)
+    ground = _ground(lab)
+    parts = _parts(apart(lab, ground) > SAME_COLOUR)
+    return [seen for part in parts for seen in _described(part, lab, ground)]
 
 
-def components(mask: Mask) -> list[Mask]:
-    """The mask's parts that hang together by sides."""
-    height, width = mask.shape
-    left = {(int(y), int(x)) for y, x in np.argwhere(mask)}
-    parts = []
-    while left:
-        part, stack = np.zeros((height, width), bool), [left.pop()]
-        while stack:
-            y, x = stack.pop()
-            part[y, x] = True
-            near = {(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)} & left
-            left -= near
-            stack.extend(near)
-        parts.append(part)
-    return parts
+def _parts(mask: Mask) -> list[Mask]:
+    """The mask's parts that hang together by sides and are no specks, largest first."""
+    numbers, count = ndimage.label(mask)
+    found = [numbers == number for number in range(1, count + 1)]
+    large = [part for part in found if part.mean() >= SMALLEST_FIGURE]
+    return sorted(large, key=lambda part: -int(part.sum()))
 
 
-def _describe(part: Mask, lab: Floats) -> Seen:
+def _described(part: Mask, lab: Floats, ground: Floats) -> list[Seen]:
+    """The figure, and those that lie on it: parts of other colours that its outline encloses."""
+    deep = ndimage.binary_erosion(part, iterations=max(1, len(part) // 48))
+    rim = deep & ~ndimage.binary_erosion(deep, iterations=2)
+    if not rim.any():
+        return [_seen(part, np.median(lab[part], axis=0))]
+    own = np.median(lab[rim], axis=0)
+    upon = [
+        found
+        for found in _parts(deep & (apart(lab, own) > SAME_COLOUR))
+        if (found & rim).sum() < 0.3 * found.sum()
+    ]
+    inner = [_trimmed(found, lab, own) for found in upon]
+    return [
+        _seen(
+            part & (apart(lab, own) < apart(lab, ground)) | np.any([*upon, part & False], 0), own
+        ),
+        *(_seen(found, np.median(lab[found], axis=0), inside=True) for found in inner),
+    ]
+
+
+def _trimmed(part: Mask, lab: Floats, ground: Floats) -> Mask:
+    """The part without its mixed edge: what is nearer to its own colour than to the ground's."""
+    heart = ndimage.binary_erosion(part)
+    own = np.median(lab[heart if heart.any() else part], axis=0)
+    return part & (apart(lab, own) < apart(lab, ground))
+
+
+def _seen(part: Mask, lab: Floats, *, inside: bool = False) -> Seen:
     rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
     box = part[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    shape, overlap = _best_shape(_normalised(box))
-    aspect = box.shape[1] / box.shape[0]
-    fits = overlap >= LEAST_OVERLAP and 0.6 < aspect < 1.67
+    shape, overlap = _best_shape(box)
     return Seen(
-        colour=colour_name(np.asarray(np.median(lab[part], axis=0))),
-        shape=shape if fits else None,
+        colour=colour_name(lab),
+        shape=shape if overlap >= LEAST_OVERLAP else None,
         x=float((columns[0] + columns[-1] + 1) / 2 / part.shape[1]),
         y=float((rows[0] + rows[-1] + 1) / 2 / part.shape[0]),
         area=float(part.mean()),
-        overlap=overlap,
-        aspect=aspect,
+        inside=inside,
     )
 
 
-def _normalised(box: Mask) -> Mask:
-    """A figure's box, stretched to the templates' size."""
+def _best_shape(box: Mask) -> tuple[str, float]:
+    """The template of the largest intersection over union; a box of other proportions loses."""
+    aspect, stretched = box.shape[1] / box.shape[0], _stretched(box)
+    scores = []
+    for shape, template, proportion in _templates():
+        overlap = float((stretched & template).sum() / (stretched | template).sum())
+        scores.append((overlap * min(1.0, 1.15 * _likeness(aspect, proportion)), shape))
+    overlap, shape = max(scores)
+    return shape, overlap
+
+
+def _likeness(one: float, other: float) -> float:
+    return min(one, other) / max(one, other)
+
+
+def _stretched(box: Mask) -> Mask:
     picture = Image.fromarray(box.astype(np.uint8) * 255)
     size = (TEMPLATE_SIZE, TEMPLATE_SIZE)
     return np.asarray(picture.resize(size, Image.Resampling.BILINEAR)) > 127
 
 
-def _best_shape(box: Mask) -> tuple[str, float]:
-    scores = [
-        (float((box & template).sum() / (box | template).sum()), shape)
-        for shape, template in _templates()
-    ]
-    overlap, shape = max(scores)
-    return shape, overlap
-
-
 @functools.cache
-def _templates() -> tuple[tuple[str, Mask], ...]:
-    """Every shape upright and tilted a little either way, cut to its box."""
+def _templates() -> tuple[tuple[str, Mask, float], ...]:
+    """Every shape cut to its box and stretched to one size, with its box's width by height."""
     found = []
     for shape in SHAPES:
-        for tilt in (-5.0, 0.0, 5.0):
-            drawn = (
-                np.asarray(silhouette(Figure(shape, "black", 0, 0, 0.4, tilt), (256, 256))) > 127
-            )
-            rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-            box = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            found.append((shape, _normalised(box)))
+        drawn = np.asarray(silhouette(shape, Place(x=0, y=0, radius=0.42), (256, 256))) > 127
+        rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+        box = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        found.append((shape, _stretched(box), box.shape[1] / box.shape[0]))
     return tuple(found)
 
 
 def relation(first: Seen, second: Seen) -> str:
-    """Where the first is seen from the second: left, right, above or below."""
+    """Where the first is seen from the second."""
+    if first.inside or _lies_in_ring(first, second):
+        return "inside"
     across, down = first.x - second.x, first.y - second.y
     if abs(across) > abs(down):
         return "left" if across < 0 else "right"
     return "above" if down < 0 else "below"
 
 
-def time_of_day(picture: Image.Image) -> str:
-    """The time whose sky is nearest: row medians of the upper quarter, where no mountain stands."""
-    lab = to_lab(picture.convert("RGB"))
-    height = len(lab)
-    rows = range(max(1, height // 4))
-    seen = np.stack([np.median(lab[row], axis=0) for row in rows])
-    distances = {}
-    for time, light in LIGHTS.items():
-        shares = np.array([[row / (HORIZON * height)] for row in rows])
-        sky = np.array(light.top) * (1 - shares) + np.array(light.bottom) * shares
-        distances[time] = float(np.linalg.norm(to_lab(sky) - seen, axis=-1).mean())
-    return min(distances, key=lambda time: distances[time])
+def _lies_in_ring(first: Seen, second: Seen) -> bool:
+    """Both in the same place, the first smaller: it stands in the second's hole."""
+    near = max(abs(first.x - second.x), abs(first.y - second.y)) < 0.08
+    return near and first.area < second.area
 
 
-def ground(picture: Image.Image, time: str) -> str:
-    """The ground's name, by how much of what lies below the horizon is water or sand."""
-    kinds = _ground_kinds(picture, time)
-    water, sand = kinds == 1, kinds == 2
-    if sand.mean() > 0.45:
-        return "desert"
-    if water.mean() > 0.72:
-        return "sea"
-    if water.mean() < 0.06:
-        return "field"
-    return "river" if water[-max(2, len(water) // 12) :].mean() > 0.12 else "lake"
+def background(picture: Image.Image) -> Background:
+    """The ground that looks most like the picture's, away from a figure in its middle."""
+    seen, outside = _coarse(picture), _outside_figures()
+    names, drawn = _grounds(picture.width / picture.height)
+    distances = apart(drawn[:, outside], seen[outside]).mean(-1)
+    return names[int(distances.argmin())]
 
 
-def _ground_kinds(picture: Image.Image, time: str) -> NDArray[np.intp]:
-    """For each pixel below the horizon whether it is most like grass (0), water (1) or sand (2)."""
-    lab = to_lab(picture.convert("RGB"))
-    light = LIGHTS[time]
-    wave = tuple(min(255, int(c * 1.12) + 14) for c in light.water)
-    colours = [_tinted(GRASS, time), light.water, wave]
-    colours += [_tinted(SAND, time, shade) for shade in (1.0, 0.93, 0.86)]
-    below = lab[int((HORIZON + 0.03) * len(lab)) :]
-    nearest = np.linalg.norm(below[:, :, None] - to_lab(colours), axis=-1).argmin(-1)
-    kinds: NDArray[np.intp] = np.array([0, 1, 1, 2, 2, 2], np.intp)[nearest]
-    return kinds
+def _coarse(picture: Image.Image) -> Floats:
+    return lab_of(picture.resize((COARSE, COARSE), Image.Resampling.BOX))
 
 
-def has_mountains(picture: Image.Image, time: str) -> bool:
-    """Whether rock and snow rather than sky fill much of the band above the horizon."""
-    lab = to_lab(picture.convert("RGB"))
-    height, light = len(lab), LIGHTS[time]
-    rows = np.arange(int((HORIZON - 0.12) * height), int((HORIZON - 0.02) * height))
-    shares = (rows / (HORIZON * height))[:, None]
-    sky = to_lab(np.array(light.top) * (1 - shares) + np.array(light.bottom) * shares)
-    rocks = to_lab([_tinted(ROCK, time, shade) for shade in (0.95, 0.8)] + [_tinted(SNOW, time)])
-    to_sky = np.linalg.norm(lab[rows] - sky[:, None], axis=-1)
-    to_rock = np.linalg.norm(lab[rows][:, :, None] - rocks, axis=-1).min(-1)
-    return bool((to_rock < to_sky).mean() > 0.4)
+def _outside_figures() -> Mask:
+    middles = np.abs((np.arange(COARSE) + 0.5) / COARSE - 0.5)
+    return np.maximum(middles[:, None], middles[None]) > CLEAR_OF_FIGURES
 
 
-def _tinted(colour: RGB, time: str, shade: float = 1.0) -> tuple[float, ...]:
-    return tuple(c * shade * t for c, t in zip(colour, LIGHTS[time].tint, strict=True))
+@functools.cache
+def _grounds(aspect: float) -> tuple[list[Background], Floats]:
+    """Every ground there is, with its coarse Lab picture [grounds, 32, 32, 3]."""
+    plain = [Background(pattern="plain", colour=colour) for colour in COLOURS]
+    mixed = [
+        Background(pattern=pattern, colour=first, second=second)
+        for pattern in PATTERNS[1:]
+        for first in COLOURS
+        for second in COLOURS
+        if first != second
+    ]
+    names = [*plain, *mixed]
+    size = (round(4 * COARSE * max(1.0, aspect)), round(4 * COARSE * max(1.0, 1 / aspect)))
+    drawn = [paint_background(name, size) for name in names]
+    return names, np.stack([_coarse(picture) for picture in drawn])

@@ -5,16 +5,21 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
+from diffusers.models.attention_processor import AttnProcessor2_0
 
+from models.postcard.autoencoder import PLAN as AUTOENCODER_PLAN
 from models.postcard.autoencoder import build_autoencoder
-from models.postcard.checkpoint import load_checkpoint
-from models.postcard.denoiser import Denoiser, build_denoiser, build_scheduler, restore
+from models.postcard.denoiser import PLAN as DENOISER_PLAN
+from models.postcard.denoiser import build_scheduler, build_unet
+from models.postcard.distillation import PLAN as STUDENT_PLAN
+from models.postcard.reading import trained_text_encoder
 from models.postcard.tokenizer import build_tokenizer
+from models.postcard.training import restored
 
 
 def export_pipeline(out: Path, weights: Path) -> None:
     """Exports what `out` holds so far (untrained parts where it holds none) into `weights`."""
-    pipeline = assemble(_autoencoder(out), _denoiser(out))
+    pipeline = assemble(out)
     pipeline.to(torch.float16).save_pretrained(weights)
     _name(weights / "text_encoder" / "config.json", dtype="float32")
     _name(weights / "model_index.json", tokenizer=["transformers", "PreTrainedTokenizerFast"])
@@ -32,29 +37,19 @@ def _name(config: Path, **fields: object) -> None:
     config.write_text(json.dumps({**values, **fields}, indent=2) + "\n")
 
 
-def assemble(autoencoder: AutoencoderTiny, denoiser: Denoiser) -> StableDiffusionPipeline:
-    """The parts as a text-to-image pipeline."""
+def assemble(out: Path) -> StableDiffusionPipeline:
+    """The parts as a text-to-image pipeline; the student where there is one, else the denoiser."""
+    distilled = (out / f"{STUDENT_PLAN.name}.pt").exists()
+    unet = restored(build_unet(), STUDENT_PLAN if distilled else DENOISER_PLAN, out).module
+    unet.set_attn_processor(AttnProcessor2_0())  # type: ignore[operator]
+    autoencoder: AutoencoderTiny = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
     return StableDiffusionPipeline(
         vae=autoencoder,
-        text_encoder=denoiser.text_encoder,
+        text_encoder=trained_text_encoder(out),
         tokenizer=build_tokenizer(),
-        unet=denoiser.unet,
-        scheduler=build_scheduler(),
+        unet=unet,
+        scheduler=build_scheduler(order=1 if distilled else 2),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
-
-
-def _autoencoder(out: Path) -> AutoencoderTiny:
-    folder = out / "autoencoder"
-    return AutoencoderTiny.from_pretrained(folder) if folder.exists() else build_autoencoder()
-
-
-def _denoiser(out: Path) -> Denoiser:
-    """The denoiser with the running means of its weights."""
-    denoiser = build_denoiser()
-    if state := load_checkpoint(out / "denoiser.pt", resume=True):
-        restore(denoiser, state)
-        denoiser.adopt_means()
-    return denoiser

@@ -1,10 +1,13 @@
-"""What a picture shows, as frozen values; captions, drawing and judging all start from these.
+"""What a picture shows, as frozen values; captions, layouts, drawing and judging start from these.
+
+A caption settles everything but a little play of places and outlines (`seed`): what it leaves out
+has a usual value (`usual_colour`, `usual_background`, noon, summer, a clear sky), and objects stand
+in fixed places (`places`). So a small model has little to guess and can spend itself on drawing.
 
 Places and sizes are in units of the picture's shorter side, measured from its middle (x to the
 right, y down), so that one scene can be drawn at any size and aspect.
 """
 
-import random
 import zlib
 from dataclasses import dataclass
 
@@ -24,64 +27,105 @@ COLOURS: dict[str, RGB] = {
     "gray": (134, 134, 138),
     "cyan": (62, 206, 216),
 }
-SHAPES = ("circle", "square", "triangle", "star", "heart", "diamond", "ring", "cross")
-RELATIONS = ("left", "right", "above", "below")
+# Each with the colour that it has where none is named.
+SHAPES: dict[str, str] = {
+    "circle": "red",
+    "square": "blue",
+    "triangle": "green",
+    "star": "yellow",
+    "heart": "red",
+    "diamond": "cyan",
+    "ring": "orange",
+    "cross": "red",
+    "house": "brown",
+    "tree": "green",
+    "boat": "blue",
+    "moon": "yellow",
+    "sun": "orange",
+    "flower": "pink",
+    "fish": "orange",
+    "cat": "gray",
+}
+# What something can be drawn inside of.
+VESSELS = ("circle", "square", "heart", "diamond", "ring")
+SIZES: dict[str, float] = {"small": 0.17, "medium": 0.27, "large": 0.38}
+RELATIONS = ("left", "right", "above", "below", "inside")
+PATTERNS = ("plain", "striped", "dotted", "gradient")
 TIMES = ("dawn", "noon", "sunset", "night")
-GROUNDS = ("field", "river", "lake", "desert", "sea")
+SEASONS = ("spring", "summer", "autumn", "winter")
+SKIES = ("clear", "cloudy", "rainy", "snowy")
+BACKDROPS = ("mountains", "hills", "city", "forest")
+GROUNDS = ("field", "river", "lake", "sea", "desert", "road")
+MOST = 4
 HELD_OUT_ONE_IN = 10
-SHAPE_SCENES = 0.66
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """`second` is the stripes', the dots' or the lower end's colour; None where it is plain."""
+
+    pattern: str
+    colour: str
+    second: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One flat shape; `radius` is half its width, by the shorter side; `tilt` is in degrees."""
+    """One flat shape of one colour."""
 
     shape: str
     colour: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A figure's middle, and half its width."""
+
     x: float
     y: float
     radius: float
-    tilt: float
 
 
-@dataclass(frozen=True)
-class ShapeScene:
-    """One or two figures on a plain ground; `relation` is where the first is from the second."""
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """One figure, two in a relation (the first is `relation` of the second), or several alike."""
 
-    background: str
     figures: tuple[Figure, ...]
-    relation: str | None
-    seed: int
+    background: Background
+    size: str = "medium"
+    count: int = 1
+    relation: str | None = None
+    seed: int = 0
 
     @property
     def combination(self) -> str:
-        """What the caption may name, without the places: the unit that is held out of training."""
-        named = [f"{figure.colour} {figure.shape}" for figure in self.figures]
-        return f"{self.background}|{self.relation}|{'|'.join(named)}"
+        """What is held out of training together: figures, their relation or number, and ground."""
+        named = "|".join(f"{figure.colour} {figure.shape}" for figure in self.figures)
+        return f"{named}|{self.relation}|{self.count}|{self.background.colour}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Landscape:
-    """A small landscape; `seed` settles what the caption does not name (peaks, places of trees)."""
+    """A small landscape; `houses` and `boats` are 0, 1 or 2, where 2 stands for more than one."""
 
-    time: str
-    ground: str
-    mountains: bool
-    house: bool
-    trees: bool
-    boat: bool
-    moon: bool
-    stars: bool
-    seed: int
+    time: str = "noon"
+    season: str = "summer"
+    sky: str = "clear"
+    backdrop: str | None = None
+    ground: str = "field"
+    houses: int = 0
+    trees: bool = False
+    boats: int = 0
+    seed: int = 0
 
     @property
     def combination(self) -> str:
-        """What the caption may name: the unit that is held out of training."""
-        flags = (self.mountains, self.house, self.trees, self.boat)
-        return f"{self.time}|{self.ground}|{flags}"
+        """What is held out of training together: everything but the season and the numbers."""
+        things = (bool(self.houses), self.trees, bool(self.boats))
+        return f"{self.time}|{self.sky}|{self.backdrop}|{self.ground}|{things}"
 
 
-Scene = ShapeScene | Landscape
+Scene = Figures | Landscape
 
 
 def is_held_out(scene: Scene) -> bool:
@@ -89,68 +133,43 @@ def is_held_out(scene: Scene) -> bool:
     return zlib.crc32(scene.combination.encode()) % HELD_OUT_ONE_IN == 0
 
 
-def draw_scene(rng: random.Random, aspect: float, held_out: bool = False) -> Scene:
-    """A random scene for a picture of this width/height, from one side of the hold-out split."""
-    while True:
-        shapes = rng.random() < SHAPE_SCENES
-        scene = draw_shapes(rng, aspect) if shapes else draw_landscape(rng)
-        if is_held_out(scene) == held_out:
-            return scene
+def usual_background(figures: tuple[Figure, ...]) -> Background:
+    """The ground of a caption that names none: white, or blue under anything pale."""
+    pale = any(figure.colour in ("white", "yellow") for figure in figures)
+    return Background(pattern="plain", colour="blue" if pale else "white")
 
 
-def draw_shapes(rng: random.Random, aspect: float) -> ShapeScene:
-    """One figure (55 %) or two."""
-    return draw_single(rng) if rng.random() < 0.55 else draw_pair(rng, aspect)
+def usual_second(colour: str) -> str:
+    """The second colour of a pattern where only one is named."""
+    return "gray" if colour == "white" else "white"
 
 
-def draw_single(rng: random.Random) -> ShapeScene:
-    """One figure in the middle, 56 to 64 % of the shorter side wide.
-
-    Places and sizes vary little on purpose: what the caption does not settle costs training time,
-    and version 1 spends what it has on outlines.
-    """
-    colour, background = rng.sample(list(COLOURS), 2)
-    radius = rng.uniform(0.28, 0.32)
-    x, y = rng.uniform(-0.02, 0.02), rng.uniform(-0.02, 0.02)
-    figure = Figure(rng.choice(SHAPES), colour, x, y, radius, rng.uniform(-2, 2))
-    return ShapeScene(background, (figure,), None, rng.getrandbits(32))
+def places(scene: Figures) -> tuple[Place, ...]:
+    """Where every figure stands before the seed moves it a little, in painting order."""
+    if scene.relation == "inside":
+        return (Place(x=0, y=0, radius=0.16), Place(x=0, y=0, radius=0.41))
+    if scene.relation is not None:
+        return _either_side(scene.relation)
+    return _ALIKE[scene.count] or (Place(x=0, y=0, radius=SIZES[scene.size]),)
 
 
-def draw_pair(rng: random.Random, aspect: float) -> ShapeScene:
-    """Two figures side by side or one above the other, of different colours."""
-    first, second, background = rng.sample(list(COLOURS), 3)
-    relation = rng.choice(RELATIONS)
-    along = 1.0 if relation in ("right", "below") else -1.0
-    level = relation in ("left", "right")
-    stretch = max(1.0, aspect if level else 1 / aspect)
-    reach = 0.25 * min(stretch, 1.3)
-    figures = tuple(
-        _half(rng, colour, side * along * reach, level)
-        for colour, side in ((first, 1.0), (second, -1.0))
-    )
-    return ShapeScene(background, figures, relation, rng.getrandbits(32))
+def _either_side(relation: str) -> tuple[Place, ...]:
+    along = 0.25 if relation in ("right", "below") else -0.25
+    if relation in ("left", "right"):
+        return tuple(Place(x=side * along, y=0, radius=0.2) for side in (1, -1))
+    return tuple(Place(x=0, y=side * along, radius=0.2) for side in (1, -1))
 
 
-def _half(rng: random.Random, colour: str, offset: float, level: bool) -> Figure:
-    """A figure that keeps to its half of the picture."""
-    radius = rng.uniform(0.175, 0.195)
-    along, across = offset + rng.uniform(-0.01, 0.01), rng.uniform(-0.01, 0.01)
-    x, y = (along, across) if level else (across, along)
-    return Figure(rng.choice(SHAPES), colour, x, y, radius, rng.uniform(-2, 2))
+_ALIKE: dict[int, tuple[Place, ...]] = {
+    1: (),
+    2: tuple(Place(x=x, y=0, radius=0.2) for x in (-0.25, 0.25)),
+    3: tuple(Place(x=x, y=y, radius=0.18) for x, y in ((0, -0.23), (-0.25, 0.22), (0.25, 0.22))),
+    4: tuple(Place(x=x, y=y, radius=0.18) for y in (-0.24, 0.24) for x in (-0.24, 0.24)),
+}
 
 
-def draw_landscape(rng: random.Random) -> Landscape:
-    """A landscape; boats only on water that carries them, no firs in the desert."""
-    time, ground = rng.choice(TIMES), rng.choice(GROUNDS)
-    night = time == "night"
-    return Landscape(
-        time=time,
-        ground=ground,
-        mountains=rng.random() < 0.6,
-        house=ground != "sea" and rng.random() < 0.35,
-        trees=ground not in ("sea", "desert") and rng.random() < 0.35,
-        boat=ground in ("sea", "lake") and rng.random() < 0.45,
-        moon=night and rng.random() < 0.75,
-        stars=night and rng.random() < 0.75,
-        seed=rng.getrandbits(32),
-    )
+def painted(scene: Figures) -> tuple[tuple[Figure, Place], ...]:
+    """Every figure with its place, the one that lies at the bottom first."""
+    figures = scene.figures * scene.count if len(scene.figures) == 1 else scene.figures
+    both = tuple(zip(figures, places(scene), strict=True))
+    return both[::-1] if scene.relation == "inside" else both
