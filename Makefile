@@ -1,6 +1,9 @@
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 ENGINE ?= openvino
+POSTCARD ?= build/postcard
+STEPS ?= 100
+COUNT ?= 200
 MODEL ?= postcard
 STACK ?= local
 NEEDED_BY_local = .venv/demo.stamp
@@ -10,7 +13,7 @@ NAME ?= darkroom
 CODE = bench darkroom infra loadtest models shared status_fn submit_fn tests upkeep_fn worker_fn
 HERE = $(wildcard $(CODE))
 
-.PHONY: help demo serve test check fix extras
+.PHONY: help demo serve test check fix extras train-postcard eval-postcard
 TEMPLATES = $(wildcard infra/*.yaml)
 
 help: ## Show what can be made
@@ -73,6 +76,13 @@ check-wheels: .venv/demo.stamp ## Show that all a worker needs exists as wheels 
 
 extras: .venv/demo.stamp ## Prove, in empty environments, that each install extra is enough
 	.venv/bin/python -m infra.extras
+
+train-postcard: .venv/dev.stamp ## Train a small postcard from nothing, in minutes; STEPS=… for more
+	.venv/bin/python -m models.postcard.train all --out $(POSTCARD) --steps $(STEPS) --resume \
+	  --size 64 --pictures 4000
+
+eval-postcard: .venv/dev.stamp ## Measure how well postcard follows prompts, fp32 and int8
+	.venv/bin/python -m models.postcard.evaluate --count $(COUNT)
 
 .venv/made.stamp:
 	$(PYTHON) -m venv .venv
