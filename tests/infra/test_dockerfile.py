@@ -26,9 +26,10 @@ from shared.message import encode
 from tests.builders import NOW_MS, a_job, a_spec
 from tests.infra.dockerfile import Built, Workshop, ignored, stages
 
+pytestmark = pytest.mark.timeout(1800)  # the stages install and compile, on whatever machine
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "worker_fn" / "Dockerfile"
-_PATIENCE_S = 120
+_PATIENCE_S = 300
 _SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 _TORCH_IS_HERE = ("model", "poller-packages")
 """Stages that install gigabytes: their pip only looks, in this environment, at what there is."""
