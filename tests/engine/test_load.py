@@ -116,7 +116,7 @@ def test_an_export_of_another_format_is_refused(folders: Callable[[str], Path]) 
     folder = folders("openvino")
     (folder / "digest.txt").unlink()
     description = json.loads((folder / "engine.json").read_text())
-    (folder / "engine.json").write_text(json.dumps({**description, "format": 2}))
+    (folder / "engine.json").write_text(json.dumps({**description, "format": 3}))
     with pytest.raises(ModelUnavailable, match="export the model again"):
         build_engine("openvino", folder).load()
 

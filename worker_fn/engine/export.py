@@ -17,7 +17,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -83,7 +83,7 @@ def export(
     reference = DiffusersEngine(model, device="cpu")
     pipeline = reference.pipeline
     refuse_what_cannot_be_exported(pipeline)
-    description = exported_model(pipeline, examples[0])
+    description = replace(exported_model(pipeline, examples[0]), rough_text=precision == "int8")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     inputs = _calibration(reference, pipeline, examples) if precision == "int8" else {}

@@ -80,7 +80,12 @@ class OpenVinoEngine:
         tokenizer = PromptTokenizer(self._folder / TOKENIZER)
         try:
             networks = read_networks(
-                self._folder, self._threads, self._kept, self.digest, self._sizes
+                self._folder,
+                self._threads,
+                self._kept,
+                self.digest,
+                self._sizes,
+                rough_text=model.rough_text,
             )
             painter = Painter(model=model, sampler=sampler, tokenizer=tokenizer, networks=networks)
             if not networks.recall():

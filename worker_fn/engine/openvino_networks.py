@@ -29,6 +29,8 @@ Inputs = Mapping[str, npt.NDArray[Any]]
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 Config: TypeAlias = Mapping[str, object]
 
+NETWORKS = (TEXT_ENCODER, UNET_TEXT, UNET_TIME, UNET, DECODER)
+
 USUAL_BYTES = 2**30
 """About how much memory the sizes of a network may take where nobody says how many to keep."""
 
@@ -101,11 +103,14 @@ class Network:
 class KeptNetworks:
     """Compiled networks of one model in a folder; every trouble with them is a miss."""
 
-    def __init__(self, core: openvino.Core, files: KeptFiles, config: Config, digest: str) -> None:
+    def __init__(
+        self, core: openvino.Core, files: KeptFiles, configs: Mapping[str, Config], digest: str
+    ) -> None:
+        """`configs` are by the networks' names."""
         self._core = core
         self._files = files
-        self._config = dict(config)
-        facts = [openvino.get_version(), instruction_sets(core), digest, self._config]
+        self._configs = {name: dict(config) for name, config in configs.items()}
+        facts = [openvino.get_version(), instruction_sets(core), digest, self._configs]
         self._belongs_to = json.dumps(facts, sort_keys=True)
 
     def network(self, name: str, shapes: Shapes) -> _Ready | None:
@@ -115,7 +120,7 @@ class KeptNetworks:
             return None
         tensor = openvino.Tensor(np.frombuffer(content, np.uint8), shared_memory=True)
         try:
-            compiled = self._core.import_model(tensor, "CPU", self._config)
+            compiled = self._core.import_model(tensor, "CPU", self._configs[name])
         except RuntimeError:  # OpenVINO looks at it as well, and finds that it is not for this CPU
             return None
         return _Ready(request=compiled.create_infer_request(), memory=content)
@@ -190,14 +195,19 @@ def read_networks(
     kept: KeptFiles | None = None,
     digest: str = "",
     sizes: int | None = None,
+    *,
+    rough_text: bool = False,
 ) -> Networks:
-    """Nothing is read or compiled yet. `kept` may hold what was compiled for this `digest`."""
+    """Nothing is read or compiled yet. `kept` may hold what was compiled for this `digest`;
+    `rough_text` lets the text encoder compute in bfloat16 where the CPU can."""
     core = openvino.Core()
-    config = _config(threads)
-    networks = None if kept is None else KeptNetworks(core, kept, config, digest)
+    configs = dict.fromkeys(NETWORKS, _config(threads))
+    if rough_text:
+        configs[TEXT_ENCODER] = {**_config(threads), "INFERENCE_PRECISION_HINT": "bf16"}
+    networks = None if kept is None else KeptNetworks(core, kept, configs, digest)
 
     def part(name: str) -> Network:
-        return Network(core, folder / f"{name}.xml", config, networks, sizes)
+        return Network(core, folder / f"{name}.xml", configs[name], networks, sizes)
 
     def part_if_there(name: str) -> Network | None:
         return part(name) if (folder / f"{name}.xml").is_file() else None
