@@ -19,7 +19,7 @@ from torch.nn import functional
 from models.postcard.checkpoint import SEED
 from models.postcard.renderer import render
 from models.postcard.sampling import draw_scene
-from models.postcard.training import Plan, device, restored, train
+from models.postcard.training import Plan, device, normal, restored, train
 
 LATENT_CHANNELS = 8
 WIDTH = 48
@@ -117,8 +117,7 @@ def _loss(model: AutoencoderTiny, pictures: Tensor, chance: np.random.Generator)
     """How far the restored pictures are off, and the latents from the unit normal."""
     latents = model.encoder(pictures)
     amounts = torch.from_numpy(chance.uniform(0, MOST_NOISE, (len(pictures), 1, 1, 1)))
-    noise = torch.from_numpy(chance.standard_normal(latents.shape, np.float32))
-    noised = latents + (amounts.float() * noise).to(latents.device)
+    noised = latents + amounts.float().to(device()) * normal(tuple(latents.shape), chance)
     loss = _picture_loss(model.decoder(noised).float(), pictures)
     return loss + MOMENT_WEIGHT * _moment_penalty(latents.float())
 

@@ -23,11 +23,12 @@ from models.postcard.dataset import Batch, Bucket, load_buckets
 from models.postcard.layout import TOKENS, WIDTH, nothing
 from models.postcard.reading import trained_text_encoder
 from models.postcard.tokenizer import MAX_LENGTH
-from models.postcard.training import Learner, Plan, device, train
+from models.postcard.training import Learner, Plan, device, normal, train
 
 CHANNELS = (64, 128)
-# Latent places of a batch, and for a GPU: of smaller pictures more fit into the same time.
-PLACES, PLACES_ON_GPU = 16 * 256, 512 * 256
+# Latent places of a batch: of smaller pictures more fit into the same time, up to a number.
+PLACES, MOST = 16 * 256, 24
+PLACES_ON_GPU, MOST_ON_GPU = 512 * 256, 1024
 TOLD_NOTHING, TOLD_BY_TEXT = 0.05, 0.4
 MAIN_SIZE, MAIN_SHARE = "128x128", 0.6
 FEW_STEPS = (999, 749, 499, 249)
@@ -81,7 +82,9 @@ def train_denoiser(out: Path, plan: Plan, *, resume: bool) -> Learner:
     def loss(chance: np.random.Generator) -> Tensor:
         batch = source.batch(chance)
         times = spread_times(len(batch.latents), chance)
-        noised, velocity = diffused(batch.latents, _noise(batch.latents, chance), times)
+        noised, velocity = diffused(
+            batch.latents, normal(tuple(batch.latents.shape), chance), times
+        )
         predicted = unet(noised, times, source.states(batch, chance)).sample
         return functional.mse_loss(predicted.float(), velocity)
 
@@ -105,9 +108,10 @@ class Conditions:
         if self.others and chance.random() >= MAIN_SHARE:
             name = self.others[int(chance.integers(len(self.others)))]
         bucket = self.buckets[name]
-        places = PLACES if device().type == "cpu" else PLACES_ON_GPU
+        on_cpu = device().type == "cpu"
+        places, most = (PLACES, MOST) if on_cpu else (PLACES_ON_GPU, MOST_ON_GPU)
         rows, columns = bucket.latents.shape[2:]
-        return bucket.batch(max(4, places // (rows * columns)), chance)
+        return bucket.batch(min(most, max(4, places // (rows * columns))), chance)
 
     @torch.no_grad()
     def states(self, batch: Batch, chance: np.random.Generator) -> Tensor:
@@ -140,11 +144,6 @@ def diffused(latents: Tensor, noise: Tensor, times: Tensor) -> tuple[Tensor, Ten
     """The latents noised to the times, and the velocity that leads there."""
     signal, spread = at(times)
     return signal * latents + spread * noise, signal * noise - spread * latents
-
-
-def _noise(latents: Tensor, chance: np.random.Generator) -> Tensor:
-    shape = tuple(latents.shape)
-    return torch.from_numpy(chance.standard_normal(shape, np.float32)).to(latents.device)
 
 
 def spread_times(count: int, chance: np.random.Generator) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from models.postcard.checkpoint import SEED
 from models.postcard.denoiser import PLAN as TEACHER_PLAN
 from models.postcard.denoiser import Conditions, at, build_unet, diffused, spread_times
-from models.postcard.training import Learner, Plan, device, restored, train
+from models.postcard.training import Learner, Plan, device, normal, restored, train
 
 TEACHER_STEPS = 4
 PLAIN_SHARE, TWO_STEPS_SHARE = 0.3, 0.2
@@ -36,8 +36,7 @@ def train_student(out: Path, plan: Plan, *, resume: bool) -> Learner:
     def loss(chance: np.random.Generator) -> Tensor:
         batch = source.batch(chance)
         latents, states = batch.latents, source.states(batch, chance)
-        shape = tuple(latents.shape)
-        noise = torch.from_numpy(chance.standard_normal(shape, np.float32)).to(latents.device)
+        noise = normal(tuple(latents.shape), chance)
         if chance.random() < PLAIN_SHARE:
             times = spread_times(len(latents), chance)
             noised, velocity = diffused(latents, noise, times)

@@ -31,7 +31,7 @@ from models.postcard.training import Plan, device, restored, train
 BATCH, BATCH_ON_GPU = 96, 512
 # Codes are about three where a choice is made; logits are their multiples.
 SHARPNESS = 2.0
-PLAN = Plan(name="text_encoder", steps=40_000, rate=2e-3, warmup=400, decay=0.999)
+PLAN = Plan(name="text_encoder", steps=4_000, rate=2e-3, warmup=300, decay=0.999)
 
 Numbers = NDArray[np.int64]
 

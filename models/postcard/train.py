@@ -16,8 +16,8 @@ STAGES: dict[str, tuple[Plan, Callable[..., object]]] = {
     "denoiser": (denoiser.PLAN, denoiser.train_denoiser),
     "student": (distillation.PLAN, distillation.train_student),
 }
-# How many steps a stage takes for each of --steps.
-SHARES = {"autoencoder": 3, "text": 2, "denoiser": 1, "student": 0.1}
+# How many steps a stage of `all` takes for each of --steps.
+SHARES = {"autoencoder": 3, "text": 2, "denoiser": 3, "student": 0.1}
 ORDER = ("autoencoder", "text", "data", "denoiser", "student", "export")
 
 
@@ -26,7 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=(*ORDER, "all"))
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoints")
-    parser.add_argument("--steps", type=int, help="steps in all, with those done; see SHARES")
+    parser.add_argument("--steps", type=int, help="steps, with those done; `all` shares them out")
+    parser.add_argument("--minutes", type=float, help="stop after so long, to be resumed")
     parser.add_argument("--rate", type=float, help="the peak learning rate, if not the usual one")
     parser.add_argument("--pictures", type=int, default=60_000, help="how many to train on")
     parser.add_argument("--size", type=int, help="square pictures of this size and no others")
@@ -46,8 +47,9 @@ def run(stage: str, options: argparse.Namespace) -> None:
         export_pipeline(options.out, options.weights or options.out / "weights")
     else:
         plan, train = STAGES[stage]
-        steps = options.steps and max(1, round(options.steps * SHARES[stage]))
-        given = {"steps": steps, "rate": options.rate}
+        share = SHARES[stage] if options.stage == "all" else 1
+        steps = options.steps and max(1, round(options.steps * share))
+        given = {"steps": steps, "rate": options.rate, "minutes": options.minutes}
         asked = {name: value for name, value in given.items() if value is not None}
         train(options.out, replace(plan, **asked), resume=options.resume)
 

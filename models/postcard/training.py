@@ -27,7 +27,10 @@ Loss = Callable[[np.random.Generator], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How a stage is trained; `decay` is the running mean's share kept at every step."""
+    """How a stage is trained; `decay` is the running mean's share kept at every step.
+
+    `minutes` ends a run before its last step, to be resumed another time.
+    """
 
     name: str
     steps: int
@@ -36,11 +39,18 @@ class Plan:
     decay: float = 0.995
     weight_decay: float = 0.0
     save_seconds: float = 120.0
+    minutes: float = math.inf
 
 
 def device() -> torch.device:
     """A GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def normal(shape: tuple[int, ...], chance: np.random.Generator) -> Tensor:
+    """Normal noise where training runs, as the generator's next number says."""
+    source = torch.Generator(device()).manual_seed(int(chance.integers(2**62)))
+    return torch.randn(shape, generator=source, device=device())
 
 
 def learning_rate(step: int, plan: Plan) -> float:
@@ -141,7 +151,7 @@ def train(module: nn.Module, plan: Plan, out: Path, *, resume: bool, loss: Loss)
     chances = np.random.default_rng([SEED, learner.step]).spawn(hands)
     progress = _Progress(plan)
     with ThreadPoolExecutor(hands) as pool:
-        while learner.step < plan.steps:
+        while learner.step < plan.steps and not progress.is_time_up():
             shares = list(pool.map(lambda chance: _gradients(learner, loss, chance), chances))
             learner.apply([gradients for _, gradients in shares])
             progress.note(learner.step, sum(value for value, _ in shares) / hands)
@@ -172,6 +182,9 @@ class _Progress:
             spent = time.monotonic() - self.began
             print(f"{self.plan.name} {step} loss {self.total / self.count:.4f} {spent:.0f} s")
             self.total, self.count = 0.0, 0
+
+    def is_time_up(self) -> bool:
+        return time.monotonic() - self.began > 60 * self.plan.minutes
 
     def is_time_to_save(self) -> bool:
         due = time.monotonic() - self.saved > self.plan.save_seconds
