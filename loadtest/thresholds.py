@@ -43,9 +43,11 @@ def read_thresholds(path: Path, scenario: str) -> Mapping[str, float]:
 
 
 def verdicts(limits: Mapping[str, float], measured: Mapping[str, Any]) -> list[Verdict]:
-    """Each limit beside its value."""
+    """Each limit beside its value; what cannot be seen from outside is left out where it is not."""
     return [
-        Verdict(name=name, limit=limit, value=measured.get(name)) for name, limit in limits.items()
+        Verdict(name=name, limit=limit, value=measured.get(name))
+        for name, limit in limits.items()
+        if name not in INSIDE or measured.get(name) is not None
     ]
 
 
@@ -62,3 +64,6 @@ MEASURES = (
     "memory_growth_share",
 )
 """What a limit may be set on; every one is better when smaller."""
+
+INSIDE = ("memory_growth_share",)
+"""Seen only of a service that the load test serves itself."""

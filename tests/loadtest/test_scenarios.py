@@ -108,3 +108,10 @@ def test_every_scenario_ends() -> None:
         return users_at(scenario, scenario.seconds) is None
 
     assert all(ends(scenario) for scenario in scenarios().values())
+
+
+def test_a_limit_on_memory_holds_only_where_memory_can_be_seen() -> None:
+    limits = {"memory_growth_share": 0.1, "failed_share": 0.0}
+    assert [each.name for each in verdicts(limits, {"failed_share": 0.0})] == ["failed_share"]
+    (memory, _) = verdicts(limits, {"memory_growth_share": 0.2, "failed_share": 0.0})
+    assert not memory.kept
