@@ -72,6 +72,10 @@ def worker_settings(options: Options) -> Mapping[str, str]:
         "WORKERS": str(options.workers),
         "COMPILED": str(options.data / "compiled"),
     }
+    if options.engine == "openvino" and "DARKROOM_BATCH" not in os.environ:
+        # Every size of a list is compiled for itself, a second each: who has one machine and a few
+        # jobs waits longer for that than drawing together saves.
+        settings["BATCH"] = "1"
     if options.worker_memory_mb is not None:
         settings["WORKER_MEMORY_MB"] = str(options.worker_memory_mb)
     if options.model_dir is not None:
