@@ -84,6 +84,7 @@ def start_well(model: AutoencoderTiny, pool: Pictures) -> None:
 
 def export_autoencoder(out: Path) -> None:
     """Writes `out`/autoencoder from the last checkpoint, also while training goes on."""
+    # To mypy an nn.Module's methods may be tensors.
     restored(build_autoencoder(), PLAN, out).module.save_pretrained(out / "autoencoder")  # type: ignore[operator]
 
 

@@ -7,6 +7,7 @@ colours, position and attribute binding; scene elements, time of day and backgro
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from models.postcard.captions import caption, plain_caption
 from models.postcard.sampling import draw_scene
@@ -92,8 +93,8 @@ def _pair(prompt: str, *figures: tuple[str, str], relation: str, ground: str) ->
     )
 
 
-def _land(prompt: str, **parts: object) -> Question:
-    return Question(prompt=prompt, scene=Landscape(**parts))  # type: ignore[arg-type]
+def _land(prompt: str, **parts: Any) -> Question:
+    return Question(prompt=prompt, scene=Landscape(**parts))
 
 
 # Wordings that the grammar cannot produce.

@@ -8,6 +8,7 @@ fixed places, so that two rounds settle them; what looks like none of them is sa
 import functools
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -58,8 +59,7 @@ def _nearest(seen: Floats, size: Size, start: Landscape, parts: tuple[str, ...])
     """The nearest of all that these parts can be, the others being as they are."""
     combinations = itertools.product(*(CHOICES[part] for part in parts))
     tried = (
-        replace(start, **dict(zip(parts, values, strict=True)))  # type: ignore[arg-type]
-        for values in combinations
+        replace(start, **dict[str, Any](zip(parts, values, strict=True))) for values in combinations
     )
     return min(tried, key=lambda scene: _distance(seen, size, scene))
 

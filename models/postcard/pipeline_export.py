@@ -41,6 +41,7 @@ def assemble(out: Path) -> StableDiffusionPipeline:
     """The parts as a text-to-image pipeline; the student where there is one, else the denoiser."""
     distilled = (out / f"{STUDENT_PLAN.name}.pt").exists()
     unet = restored(build_unet(), STUDENT_PLAN if distilled else DENOISER_PLAN, out).module
+    # To mypy an nn.Module's methods may be tensors.
     unet.set_attn_processor(AttnProcessor2_0())  # type: ignore[operator]
     autoencoder: AutoencoderTiny = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
     return StableDiffusionPipeline(

@@ -17,8 +17,9 @@ STRIPE, DOT_STEP, DOT_RADIUS = 0.125, 0.25, 0.055
 def render(scene: Scene, width: int, height: int) -> Image.Image:
     """The scene as an RGB picture of width x height pixels; same values, same pixels."""
     size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
-    paint = _paint_figures(scene, size) if isinstance(scene, Figures) else None
-    return (paint or paint_landscape(scene, size)).reduce(SUPERSAMPLING)  # type: ignore[arg-type]
+    if isinstance(scene, Figures):
+        return _paint_figures(scene, size).reduce(SUPERSAMPLING)
+    return paint_landscape(scene, size).reduce(SUPERSAMPLING)
 
 
 def _paint_figures(scene: Figures, size: tuple[int, int]) -> Image.Image:

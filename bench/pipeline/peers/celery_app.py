@@ -11,6 +11,7 @@ _REDIS = os.environ["BENCH_REDIS"]
 app = Celery("bench", broker=f"{_REDIS}/0", backend=f"{_REDIS}/1")
 
 
+# Celery is installed in the peers' own environment, where nothing checks types.
 @app.task  # type: ignore[untyped-decorator]
 def nothing(prompt: str) -> str:
     """The task that is the least work."""
