@@ -12,7 +12,9 @@ from typing import Any, TypeAlias
 import boto3.session
 import botocore.session
 from botocore.config import Config
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
+
+from shared.aws import descriptions
 
 Client: TypeAlias = Any
 """A boto3 client: untyped, which is why none gets past `shared.aws`."""
@@ -58,4 +60,4 @@ def _session() -> boto3.session.Session:
 def _loader() -> Loader:
     """One for all sessions: each would read the tables of regions and services anew, a tenth of a
     second of a cold start."""
-    return create_loader()
+    return descriptions.loader()
