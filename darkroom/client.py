@@ -58,7 +58,9 @@ class Darkroom:
         key = idempotency_key or self._new_key()
         body = {"prompt": prompt, **fields}
         headers = {"Idempotency-Key": key}
-        return _job(self._transport.send("POST", JOBS, json=body, headers=headers))
+        job = _job(self._transport.send("POST", JOBS, json=body, headers=headers))
+        # The answer to a repeated submit carries no link to a picture that is there already.
+        return self.job(job.id) if job.status == "succeeded" and job.image is None else job
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""

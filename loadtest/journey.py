@@ -159,6 +159,10 @@ def follow(job: dict[str, Any], clocks: Clocks, *, wait_s: int) -> Part:
     accepted_s = clocks.steady_s()
     tag: str | None = None
     yield _seen(job, clocks)
+    if job["status"] == "succeeded" and job["image"] is None:  # a replayed submit signs no link
+        job = yield from read(job, clocks)
+        if job is None:
+            return None
     while job["status"] not in TERMINAL:
         reply = yield from _answered(_poll(job, tag, wait_s), job["id"], clocks)
         if reply.status == 200:

@@ -48,6 +48,19 @@ def test_a_journey_submits_waits_fetches_and_hashes() -> None:
     assert isinstance(events[-1], Delivered)
 
 
+def test_a_repeated_submit_of_a_finished_job_is_read_for_its_link() -> None:
+    replayed = {**view("succeeded", version=3), "image": None}
+    replies = [
+        reply(200, replayed, idempotency_replayed="true"),
+        reply(200, view("succeeded", version=3)),
+        reply(200, PNG),
+    ]
+    _, _, events = played(picture(ORDER, ticking()), replies)
+    (settled,) = of(Settled, events)
+    assert isinstance(settled, Settled) and settled.sha256 == SHA
+    assert isinstance(events[-1], Delivered)
+
+
 def test_without_a_wait_honoured_it_sleeps_as_long_as_it_is_told() -> None:
     replies = [
         reply(202, view("queued")),

@@ -84,6 +84,13 @@ def test_one_key_makes_one_job(room: Darkroom) -> None:
     assert first.id == second.id
 
 
+def test_a_repeated_submit_of_a_job_that_is_done_leads_to_its_picture(room: Darkroom) -> None:
+    room.wait(room.submit("a hill", idempotency_key="test-done"))
+    again = room.submit("a hill", idempotency_key="test-done")
+    assert again.image is not None
+    assert len(room.image(again)) == again.image.bytes
+
+
 def test_a_refusal_names_every_wrong_field(room: Darkroom) -> None:
     with pytest.raises(Refused) as refused:
         room.submit("a hill", seed=-1, colour="red")
