@@ -129,6 +129,17 @@ def test_no_function_is_given_a_variable_that_nobody_reads(template: Template) -
         assert set(variables(template, function)) <= known
 
 
+@pytest.mark.parametrize("function", ["SubmitFunction", "StatusFunction"])
+def test_who_answers_callers_knows_how_much_memory_a_worker_has(
+    template: Template, function: str
+) -> None:
+    own = properties(template, function)["Environment"]["Variables"]
+
+    assert own["DARKROOM_WORKER_MEMORY_MB"] == properties(template, "WorkerFunction")["MemorySize"]
+    default = template["Parameters"]["WorkerMemory"]["Default"]
+    assert SETTINGS[function].read(variables(template, function)).worker_memory_mb == default
+
+
 def test_the_light_units_run_on_what_their_zips_were_built_for(template: Template) -> None:
     for unit in UNITS:
         function = properties(template, f"{unit.removesuffix('_fn').title()}Function")
