@@ -83,7 +83,7 @@ def export(
     reference = DiffusersEngine(model, device="cpu")
     pipeline = reference.pipeline
     refuse_what_cannot_be_exported(pipeline)
-    description = replace(exported_model(pipeline, examples[0]), rough_text=precision == "int8")
+    description = replace(exported_model(pipeline, examples[0]), rough=precision == "int8")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     inputs = _calibration(reference, pipeline, examples) if precision == "int8" else {}

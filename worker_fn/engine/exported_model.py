@@ -28,8 +28,8 @@ class ExportedModel:
     `usual_*` is the request that the engine makes ready for while it loads.
     `guidance_embedding` is how many numbers tell the UNet the guidance; None means that guidance
     is a second pass with the negative prompt. `conditions_apart` says that what the UNet makes of
-    the prompt alone and of the timestep alone are networks of their own. `rough_text` says that
-    the text encoder may compute in bfloat16 where the CPU can: an int8 UNet behind it is rougher.
+    the prompt alone and of the timestep alone are networks of their own. `rough` says that what is
+    not int8 may be computed in bfloat16 where the CPU can: the int8 beside it is rougher.
     """
 
     latent_channels: int
@@ -41,7 +41,7 @@ class ExportedModel:
     usual_height: int
     usual_guidance: float
     conditions_apart: bool = False
-    rough_text: bool = False
+    rough: bool = False
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
         """One image's latents: (1, channels, rows, columns). Raises InvalidInput."""

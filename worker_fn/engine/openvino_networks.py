@@ -23,6 +23,7 @@ import openvino
 
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, UNET_TEXT, UNET_TIME
 from worker_fn.engine.kept_files import KeptFiles
+from worker_fn.engine.zero_points import fold_zero_points
 
 FloatArray = npt.NDArray[np.float32]
 Inputs = Mapping[str, npt.NDArray[Any]]
@@ -30,6 +31,11 @@ Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 Config: TypeAlias = Mapping[str, object]
 
 NETWORKS = (TEXT_ENCODER, UNET_TEXT, UNET_TIME, UNET, DECODER)
+ROUGH = (TEXT_ENCODER, UNET, DECODER)
+"""Where bfloat16 saves time; the other two run once for a prompt or a timestep."""
+
+REWRITING = 1
+"""Counts up whenever `Network` makes something else of a graph: what was kept is old then."""
 
 USUAL_BYTES = 2**30
 """About how much memory the sizes of a network may take where nobody says how many to keep."""
@@ -97,7 +103,9 @@ class Network:
 
     @cached_property
     def _model(self) -> openvino.Model:
-        return self._core.read_model(self._graph)
+        graph = self._core.read_model(self._graph)
+        fold_zero_points(graph)
+        return graph
 
 
 class KeptNetworks:
@@ -110,7 +118,7 @@ class KeptNetworks:
         self._core = core
         self._files = files
         self._configs = {name: dict(config) for name, config in configs.items()}
-        facts = [openvino.get_version(), instruction_sets(core), digest, self._configs]
+        facts = [REWRITING, openvino.get_version(), instruction_sets(core), digest, self._configs]
         self._belongs_to = json.dumps(facts, sort_keys=True)
 
     def network(self, name: str, shapes: Shapes) -> _Ready | None:
@@ -196,14 +204,15 @@ def read_networks(
     digest: str = "",
     sizes: int | None = None,
     *,
-    rough_text: bool = False,
+    rough: bool = False,
 ) -> Networks:
     """Nothing is read or compiled yet. `kept` may hold what was compiled for this `digest`;
-    `rough_text` lets the text encoder compute in bfloat16 where the CPU can."""
+    `rough` lets them compute in bfloat16 outside int8, where the CPU can."""
     core = openvino.Core()
     configs = dict.fromkeys(NETWORKS, _config(threads))
-    if rough_text:
-        configs[TEXT_ENCODER] = {**_config(threads), "INFERENCE_PRECISION_HINT": "bf16"}
+    if rough and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        bfloat16 = {**_config(threads), "INFERENCE_PRECISION_HINT": "bf16"}
+        configs.update(dict.fromkeys(ROUGH, bfloat16))
     networks = None if kept is None else KeptNetworks(core, kept, configs, digest)
 
     def part(name: str) -> Network:
@@ -235,7 +244,7 @@ def _config(threads: int | None) -> Config:
     config: dict[str, object] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
-        # A CPU with bfloat16 would otherwise draw other bytes than one without.
+        # OpenVINO would choose bfloat16 for itself, where `rough` does not allow it as well.
         "INFERENCE_PRECISION_HINT": "f32",
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
         # Two workers on one machine would be pinned to the same cores.
