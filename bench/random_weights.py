@@ -155,7 +155,7 @@ def export_fast(fast: Path, exported: Path, folder: Path) -> None:
     shutil.copytree(exported, folder, ignore=kept, copy_function=os.link)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(fast)
     usual = WITHOUT_GUIDANCE
-    description = exported_model(pipeline, usual)
+    description = replace(exported_model(pipeline, usual), rough=True)
     shape = description.latent_shape(usual.width, usual.height)
     latents = np.random.default_rng(0).standard_normal(shape, np.float32)
     part = networks(pipeline, description)[DECODER]

@@ -35,8 +35,12 @@ from worker_fn.engine.resources import resources
 from worker_fn.grouping import BatchLimits
 from worker_fn.handler import LambdaContext, make_handler
 from worker_fn.poller import Poller
+from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
+
+# numpy, which comes with an engine, would start threads that look for work; it gets none.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _LOG = Log("worker_fn", level=os.environ.get("DARKROOM_LOG_LEVEL", "INFO"))
 
@@ -156,6 +160,7 @@ def _consume(
         publish=Publish(
             attempts=attempts, images=images, engine=engine, background=background, clock=clock
         ),
+        previews=Previews(table=table, images=images, background=Beside(), clock=clock, log=_LOG),
         background=background,
         limits=BatchLimits(jobs=settings.batch, pixels=plan.pixels),
         rules=rules,

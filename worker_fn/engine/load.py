@@ -9,7 +9,6 @@ from pathlib import Path
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Engine
-from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.pattern import PatternEngine, kill_this_process
 
 NAMES = ("openvino", "diffusers", "pattern")
@@ -57,6 +56,7 @@ def _weights_in(folder: Path, name: str) -> Path:
 def _openvino(
     folder: Path, threads: int | None, compiled: Path | None, sizes: int | None
 ) -> Engine:
+    from worker_fn.engine.kept_files import KeptFiles
     from worker_fn.engine.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(
