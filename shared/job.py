@@ -73,7 +73,8 @@ class Job:
     """One row of the job table. Times are milliseconds since 1970, UTC.
 
     `attempt` with `nonce` is the fencing token: only who claimed last may write. `due_ms` is when
-    the sweep should look; it is there exactly as long as the job is not terminal.
+    the sweep should look; it is there exactly as long as the job is not terminal. `preview` is the
+    image store's key of the newest preview.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Job:
     image: Image | None = None
     timing: Timing | None = None
     error: JobError | None = None
+    preview: str | None = None
 
     @property
     def is_terminal(self) -> bool:

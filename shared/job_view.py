@@ -90,7 +90,7 @@ class LinksView(BaseModel):
     self: str
     cancel: str | None
     image: str | None
-    preview: str | None = None
+    preview: str | None
     retry: str | None = None
 
 
@@ -182,6 +182,7 @@ def job_view(
             self=path,
             cancel=None if job.is_terminal else f"{path}/cancel",
             image=f"{path}/image" if job.image else None,
+            preview=f"{path}/preview" if job.spec.preview and not job.is_terminal else None,
         ),
     )
 

@@ -153,6 +153,18 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=(404, 409, 410, 503),
     ),
     Operation(
+        name="get_preview",
+        unit="status_fn",
+        method="GET",
+        path="/v1/jobs/{id}/preview",
+        summary="What a running job's picture looks like so far",
+        answers={
+            302: ("To a fresh presigned link to the newest preview", None),
+            204: ("There is none: none yet, none was asked for, or the job does not run", None),
+        },
+        problems=(404, 410, 503),
+    ),
+    Operation(
         name="list_models",
         unit="status_fn",
         method="GET",

@@ -190,3 +190,8 @@ class JobWatch(Protocol):
 def image_key(job_id: str, attempt: int) -> str:
     """Names the attempt, so that a worker whose lease is over can never overwrite a picture."""
     return f"images/{job_id}/{attempt}.png"
+
+
+def preview_key(job_id: str, attempt: int, step: int) -> str:
+    """Beside the picture, and erased with it; names the step, since bytes never change."""
+    return f"images/{job_id}/{attempt}-{step}.png"

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 SEED_MAX = 2**32 - 1
 PROMPT_CHARS = 2_000
 PROMPT_BYTES = 8 * 1024
-LATER_FIELDS = frozenset({"cache", "preview", "webhook"})
+LATER_FIELDS = frozenset({"cache", "webhook"})
 """Fields of the contract that this version does not honour yet: refused, never ignored."""
 
 
@@ -81,6 +81,9 @@ class JobSpec(BaseModel):
     )
     seed: Seed | None = Field(default=None, description="null: the server draws one.")
     format: Literal["png"] = Field(default="png", description="The picture's file format.")
+    preview: bool = Field(
+        default=False, description="Show the picture while it is drawn; see links.preview."
+    )
     deadline_s: int = Field(default=3600, ge=1, le=86_400, description="Fail after this long.")
     retention_s: int = Field(
         default=86_400, ge=60, le=7 * 86_400, description="Keep job and picture this long."
@@ -92,12 +95,25 @@ class JobSpec(BaseModel):
 
     def fingerprint(self) -> str:
         """SHA-256 of the parsed body: key order, spacing and spelled-out defaults don't matter."""
-        fields = sorted(self.model_dump(mode="json").items())
+        fields = sorted(self.model_dump(mode="json", exclude=self._unused()).items())
         return hashlib.sha256(repr(fields).encode()).hexdigest()
+
+    def stored(self) -> str:
+        """As JSON for a row, which the version before this one can read too."""
+        return self.model_dump_json(exclude=self._unused())
+
+    def _unused(self) -> set[str]:
+        """Fields that an earlier version did not know, where nobody asked for them."""
+        return set() if self.preview else {"preview"}
 
 
 class CompleteSpec(JobSpec):
-    """A job with the model's defaults filled in and a seed drawn: what a worker needs."""
+    """A job with the model's defaults filled in and a seed drawn: what a worker needs.
+
+    A row may be a newer version's: fields that this one does not know are passed over.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     model: Label
     width: Pixels

@@ -23,6 +23,7 @@ class LogEvent(StrEnum):
     JOB_FAILED = "job_failed"
     JOB_RELEASED = "job_released"
     JOB_ABANDONED = "job_abandoned"
+    PREVIEW_DROPPED = "preview_dropped"
     BELL_LOST = "bell_lost"
     BELL_POINTLESS = "bell_pointless"
     MESSAGE_MALFORMED = "message_malformed"

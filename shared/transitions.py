@@ -123,6 +123,13 @@ def heartbeat(
     )
 
 
+def preview(lease: Lease, *, key: str) -> Transition:
+    """Show what the picture looks like so far: `key` is where the image store has it."""
+    return Transition(
+        name="preview", job_id=lease.job_id, guard=lease.held(), changes={"preview": key}
+    )
+
+
 def succeed(lease: Lease, *, image: Image, timing: Timing, now_ms: int) -> Transition:
     """Publish the picture."""
     return Transition(

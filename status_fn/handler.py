@@ -38,6 +38,7 @@ def make_handler(
         "get_job": jobs.get,
         "list_jobs": jobs.page,
         "get_image": jobs.image,
+        "get_preview": jobs.preview,
         "get_queue": _Queue(read=read, clock=clock, cap=cap).get,
         "list_models": _Models(catalog).get,
         "health": lambda _: json_response(HealthView()),
@@ -82,6 +83,12 @@ class _Jobs:
 
     def image(self, request: Request) -> Response:
         link = self.read.image_link(request.path["id"], tenant=request.tenant)
+        return Response(status=302, headers={"Location": link.url, "Cache-Control": "no-store"})
+
+    def preview(self, request: Request) -> Response:
+        link = self.read.preview_link(request.path["id"], tenant=request.tenant)
+        if link is None:
+            return Response(status=204, headers={"Cache-Control": "no-store"})
         return Response(status=302, headers={"Location": link.url, "Cache-Control": "no-store"})
 
     def _wait(self, request: Request, seen: int | None) -> tuple[Job, Mapping[str, str]]:

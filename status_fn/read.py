@@ -74,6 +74,13 @@ class Read:
             raise ImageNotReady(f"the job is {job.status.value}")
         return link
 
+    def preview_link(self, job_id: str, *, tenant: str) -> Link | None:
+        """A fresh link to a running job's newest preview, if there is one. Raises as `job`."""
+        job = self.job(job_id, tenant=tenant)
+        if job.status is not JobStatus.RUNNING or job.preview is None:
+            return None
+        return self.images.link(job.preview, now_ms=self.clock(), lasts_s=self.link_lasts_s)
+
     def inline(self, job: Job) -> bytes | None:
         """The picture's bytes, if it is small enough to go into a JSON answer."""
         if job.image is None or job.image.bytes > INLINE_BYTES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,14 @@ from tests.builders import NOW_MS, a_catalog, http_event
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.sweep import Sweep
 from worker_fn.attempts import Attempts
-from worker_fn.background import Beside
+from worker_fn.background import Background, Beside
 from worker_fn.consume import Consume, WarmEngine
 from worker_fn.drawing import Stop
 from worker_fn.engine.base import Engine
 from worker_fn.engine.pattern import PatternEngine
 from worker_fn.grouping import BatchLimits
 from worker_fn.poller import Poller
+from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
 
@@ -86,6 +87,7 @@ class Service:
     rules: JobRules = field(default_factory=JobRules)
     admission: Admission = field(default_factory=OpenAdmission)
     limits: BatchLimits = ALONE
+    beside: Callable[[], Background] = Beside
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         return self._ask("POST", path, body=body, headers=headers)
@@ -122,6 +124,13 @@ class Service:
                 engine=self.engine,
                 background=background,
                 clock=self.clock,
+            ),
+            previews=Previews(
+                table=self.table,
+                images=self.images,
+                background=self.beside(),
+                clock=self.clock,
+                log=LOG,
             ),
             background=background,
             limits=self.limits,

@@ -17,6 +17,9 @@ class Background(Protocol):
     def start(self, work: Callable[[], None]) -> None:
         """Wait for the work before, then do this, perhaps after returning."""
 
+    def is_idle(self) -> bool:
+        """Whether nothing is left to do."""
+
     def each(self, work: Callable[[Given], Made], over: Sequence[Given]) -> Iterable[Made]:
         """The parts of one piece of work, perhaps several at once; what they made, in order."""
 
@@ -35,6 +38,9 @@ class Beside:
     def start(self, work: Callable[[], None]) -> None:
         self.finish()
         self._last = self._beside.submit(work)
+
+    def is_idle(self) -> bool:
+        return self._last is None or self._last.done()
 
     def each(self, work: Callable[[Given], Made], over: Sequence[Given]) -> Iterable[Made]:
         return map(work, over) if len(over) == 1 else self._parts.map(work, over)

@@ -67,8 +67,9 @@ class Consume:
             self._work(list(bells), must_stop, told)
 
     def finish(self) -> None:
-        """Return once every delivery is settled."""
+        """Return once every delivery is settled, and no preview is on its way."""
         self.process.background.finish()
+        self.process.previews.finish()
 
     def _read(
         self, deliveries: Sequence[Delivery], settle: Settle

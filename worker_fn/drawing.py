@@ -14,6 +14,7 @@ from shared.ports import Clock
 from worker_fn.attempts import Attempt
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest, StepDone
 from worker_fn.leases import Leases
+from worker_fn.previews import Previews
 
 
 class Stop(Enum):
@@ -44,6 +45,7 @@ class Drawing:
 
     engine: Engine
     leases: Leases
+    previews: Previews
     clock: Clock
     must_stop: Callable[[], Stop | None]
 
@@ -65,6 +67,7 @@ class Drawing:
     def _draw_together(self, batch: _Batch) -> None:
         """Raises JobFault."""
         self._look_around(batch)
+        rhythm = self.previews.rhythm()
         requests = [_request(attempt.job) for attempt in batch.attempts]
         events = cast(Generator[StepDone | Drawn, None, None], self.engine.draw(requests))
         with closing(events):
@@ -74,6 +77,7 @@ class Drawing:
                     return batch.keep(event.pictures)
                 self._look_around(batch)
                 self._report(event, batch)
+                self.previews.show(event, batch.places(), rhythm)
 
     def _look_around(self, batch: _Batch) -> None:
         now_ms, stop = self.clock(), self.must_stop()
@@ -105,6 +109,11 @@ class _Batch:
     def wanted(self) -> list[Attempt]:
         """Those that still want their picture."""
         return [attempt for attempt in self.attempts if attempt.job.id not in self.endings]
+
+    def places(self) -> dict[int, Attempt]:
+        """The same by their places in the list."""
+        ended = self.endings
+        return {i: each for i, each in enumerate(self.attempts) if each.job.id not in ended}
 
     def keep(self, pictures: Sequence[Picture]) -> None:
         """Pictures for the wanted; the others' are dropped."""

@@ -40,7 +40,8 @@ def _fits(job: Job, group: Sequence[Job], limits: BatchLimits) -> bool:
     return small and untried and _form(job) == _form(group[0])
 
 
-def _form(job: Job) -> tuple[str, int, int, int, float]:
-    """What all pictures of one list have in common; see `Engine.draw`."""
+def _form(job: Job) -> tuple[str, int, int, int, float, bool]:
+    """What all pictures of one list have in common, see `Engine.draw`; and none that is drawn
+    without previews waits for those of others."""
     spec = job.spec
-    return spec.model, spec.width, spec.height, spec.steps, spec.guidance
+    return spec.model, spec.width, spec.height, spec.steps, spec.guidance, spec.preview

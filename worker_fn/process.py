@@ -18,6 +18,7 @@ from worker_fn.engine.base import Engine, Picture
 from worker_fn.grouping import BatchLimits, groups
 from worker_fn.leases import Leases
 from worker_fn.outcomes import Outcome, Outcomes, Troubled
+from worker_fn.previews import Previews
 from worker_fn.publishing import Finish, Loaded, Publish
 
 Told: TypeAlias = Callable[[Outcomes], None]
@@ -33,6 +34,7 @@ class Process:
     engine: Engine
     attempts: Attempts
     publish: Publish
+    previews: Previews
     background: Background
     limits: BatchLimits
     rules: JobRules
@@ -73,7 +75,13 @@ class Process:
     ) -> None:
         started_ms = self.clock()
         leases = Leases(ours, table=self.table, rules=self.rules, clock=self.clock)
-        drawing = Drawing(engine=self.engine, leases=leases, clock=self.clock, must_stop=must_stop)
+        drawing = Drawing(
+            engine=self.engine,
+            leases=leases,
+            previews=self.previews,
+            clock=self.clock,
+            must_stop=must_stop,
+        )
         endings = drawing.draw(ours)
         inference_ms = self.clock() - started_ms
         drawn: list[Finish] = []

@@ -72,7 +72,7 @@ _COLUMNS: Mapping[str, _Column] = {
     "status": _Column(attribute="st", encode=text, decode=lambda value: JobStatus(value["S"])),
     "spec": _Column(
         attribute="req",
-        encode=lambda spec: text(spec.model_dump_json()),
+        encode=lambda spec: text(spec.stored()),
         decode=lambda value: CompleteSpec.model_validate_json(value["S"]),
     ),
     "created_ms": _number("born"),
@@ -92,6 +92,7 @@ _COLUMNS: Mapping[str, _Column] = {
     "image": _record("img", Image),
     "timing": _record("took", Timing),
     "error": _record("fault", JobError),
+    "preview": _text("seen"),
 }
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from shared.errors import ImageMissing, LinkRefused, Unavailable, UploadFailed
 from shared.ports import Link
 
-_KEY = re.compile(r"images/(job_[0-9A-Z]{26})/([0-9]{1,6})\.png")
+_KEY = re.compile(r"images/(job_[0-9A-Z]{26})/([0-9]{1,6}(?:-[0-9]{1,6})?)\.png")
 
 
 class FileImageStore:
@@ -69,7 +69,7 @@ class FileImageStore:
         return self.read(key), "image/png"
 
     def erase(self, job_id: str) -> None:
-        """Remove every attempt's picture of a job."""
+        """Remove every attempt's picture of a job, and its previews."""
         shutil.rmtree(self._path(f"images/{job_id}/0.png").parent, ignore_errors=True)
 
     def _sign(self, key: str, expires_ms: int) -> str:

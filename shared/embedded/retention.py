@@ -17,13 +17,14 @@ def erase_expired(
     Returns how many jobs were touched. Pictures go first: a crash in between leaves a row without
     a file, which the next run finds again, never a file without a row.
     """
-    over = _ended_before(database, now_ms, limit, "AND image IS NOT NULL")
+    over = _ended_before(database, now_ms, limit, "AND COALESCE(image, preview) IS NOT NULL")
     forgotten = _ended_before(database, now_ms - TOMBSTONE_MS, limit)
     for job_id in (*over, *forgotten):
         images.erase(job_id)
     with database.writing() as connection:
         connection.executemany(
-            "UPDATE jobs SET image=NULL, version=version+1 WHERE id=?", [(i,) for i in over]
+            "UPDATE jobs SET image=NULL, preview=NULL, version=version+1 WHERE id=?",
+            [(i,) for i in over],
         )
         connection.executemany("DELETE FROM jobs WHERE id=?", [(i,) for i in forgotten])
         connection.execute("DELETE FROM idempotency WHERE expires_ms < ?", (now_ms,))

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from shared.conditions import Absent, All, AtLeast, Below, Column, Condition, Either, Is, OneOf
 from shared.job import Image, Job, JobError, JobStatus, Progress, Timing
 from shared.spec import CompleteSpec
@@ -25,8 +23,8 @@ def to_row(job: Job) -> dict[str, Any]:
 
 def to_value(value: Any) -> Any:
     """One column's value as SQLite stores it: nested values are JSON."""
-    if isinstance(value, BaseModel):
-        return value.model_dump_json()
+    if isinstance(value, CompleteSpec):
+        return value.stored()
     if is_dataclass(value) and not isinstance(value, type):
         return json.dumps(asdict(value), separators=(",", ":"))
     return value.value if isinstance(value, JobStatus) else value

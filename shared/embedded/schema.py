@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   due_ms INTEGER, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
   max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
   lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
-  timing TEXT, error TEXT
+  timing TEXT, error TEXT, preview TEXT
 );
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, status, created_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS queue_turns (queue TEXT PRIMARY KEY, turn INTEGER NOT
 CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_ms, id);
 """
 _ADDED = (
+    ("jobs", "preview", "TEXT"),
     ("messages", "grp", "TEXT NOT NULL DEFAULT ''"),
     ("messages", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )

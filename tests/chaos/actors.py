@@ -104,7 +104,7 @@ class Actor:
         strand.go_on((value, error))
         if self._side is not None and self._side.is_new:
             self._side.go_on()
-        if self._main.waits and self._is_alone():
+        if self._main.waits and self.is_alone():
             self._main.go_on((None, None))
 
     def start_beside(self, work: Callable[[], None]) -> None:
@@ -112,9 +112,13 @@ class Actor:
         self.wait_for_side()
         self._side = _Strand(work, parent=self._main.parent, nonces=self._main.nonces)
 
+    def is_alone(self) -> bool:
+        """Whether nothing is left to do beside."""
+        return self._side is None or self._side.ended
+
     def wait_for_side(self) -> None:
         """Halt until nothing is left to do beside. The actor itself calls this."""
-        if not self._is_alone():
+        if not self.is_alone():
             self._main.halt(None)
 
     def kill(self) -> None:
@@ -137,9 +141,6 @@ class Actor:
     def _current(self) -> _Strand:
         is_side = self._side is not None and self._side.is_current
         return self._side if self._side is not None and is_side else self._main
-
-    def _is_alone(self) -> bool:
-        return self._side is None or self._side.ended
 
 
 class _Strand:

@@ -33,9 +33,11 @@ class Brush:
             if self.actor.stumbles:
                 self.actor.stumbles = False
                 raise OutOfMemory("the worker stumbles")
-            yield StepDone(step=step + 1, steps=STEPS)
+            yield StepDone(step=step + 1, steps=STEPS, preview=lambda place: self._picture())
         if any(request.prompt == FILTERED for request in requests):
             raise ContentFiltered("nobody may see this")
+        yield Drawn(pictures=tuple(self._picture() for _ in requests))
+
+    def _picture(self) -> Picture:
         colour = sha256(repr(sorted(self.actor.nonces.items())).encode()).digest()[:3]
-        picture = Picture(width=SIZE, height=SIZE, rgb=colour * SIZE * SIZE)
-        yield Drawn(pictures=tuple(picture for _ in requests))
+        return Picture(width=SIZE, height=SIZE, rgb=colour * SIZE * SIZE)

@@ -30,6 +30,7 @@ from worker_fn.consume import Consume, WarmEngine
 from worker_fn.grouping import BatchLimits
 from worker_fn.handler import make_handler
 from worker_fn.poller import Poller
+from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
 
@@ -254,6 +255,9 @@ class Sideways:
     def start(self, work: Callable[[], None]) -> None:
         self.actor.start_beside(work)
 
+    def is_idle(self) -> bool:
+        return self.actor.is_alone()
+
     def each(self, work: Callable[[Given], Made], over: Sequence[Given]) -> Iterable[Made]:
         return map(work, over)
 
@@ -282,6 +286,14 @@ def _consume(stage: Stage, actor: Actor, rules: JobRules) -> Consume:
             engine=engine,
             background=background,
             clock=stage.clock,
+        ),
+        previews=Previews(
+            table=table,
+            images=stage.images(actor),
+            background=background,
+            clock=stage.clock,
+            log=stage.log,
+            every_ms=0,
         ),
         background=background,
         limits=TOGETHER,

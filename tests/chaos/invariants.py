@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shared.job import Job, JobStatus
 
-FENCED = frozenset({"heartbeat", "succeed", "fail", "release", "give_back"})
+FENCED = frozenset({"heartbeat", "preview", "succeed", "fail", "release", "give_back"})
 """Moves of the worker that holds the lease, and of nobody else."""
 RESCUES = frozenset({"requeue", "lose"})
 STRANGER = "stranger"

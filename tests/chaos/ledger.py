@@ -102,6 +102,8 @@ class Ledger:
         )
         if after.image is not None:
             self._check_picture(after)
+        if call.verb == "preview":
+            self._check_preview(after)
 
     def _put(self, call: Call) -> tuple[Any, DarkroomError | None]:
         key, data = call.subject
@@ -156,6 +158,11 @@ class Ledger:
         require(first == row.image.key, "one picture at most", row, first)
         author = (self._claims[row.id, row.attempt], digest)
         require(self._keys[row.image.key] == author, "only the winner's picture is seen", row)
+
+    def _check_preview(self, row: Job) -> None:
+        assert row.preview is not None
+        author = (self._claims[row.id, row.attempt], sha256(self._read(row.preview)).hexdigest())
+        require(self._keys[row.preview] == author, "only the holder's preview is shown", row)
 
     def _read(self, key: str) -> bytes:
         try:

@@ -20,12 +20,13 @@ from tests.chaos.world import WORKERS, MakeWorld
 MOST_OPEN, MOST_JOBS, MOST_OTHERS, MOST_CANCELS, MOST_CALLS = 2, 12, 4, 3, 20
 LONG_S, SHORT_S = 86_400, 75
 DEADLINES_S = {"a hill": LONG_S, "a lake": LONG_S, "a hasty hill": SHORT_S, FILTERED: LONG_S}
+WITH_PREVIEWS = {"a lake", FILTERED}
 BODIES = st.sampled_from(["a hasty hill", *DEADLINES_S])
 KEYS = st.sampled_from([None, None, None, "1", "2"])
 ATTEMPTS = st.integers(1, 3)
 NEW = st.tuples(BODIES, ATTEMPTS)
 FATES = st.sampled_from([Fate.WELL] * 6 + list(FAULTS))
-MIDWAY = ["heartbeat", "put", "succeed", "release", "fail", "give_back"]
+MIDWAY = ["heartbeat", "preview", "put", "succeed", "release", "fail", "give_back"]
 HALTS = st.sampled_from([*MIDWAY, "claim", "delete"])
 """The calls before which a worker may halt."""
 PLACES = st.integers(0, 2)
@@ -194,7 +195,8 @@ class Play(RuleBasedStateMachine):
         return worker
 
     def _submitter(self, body: str, key: str | None, attempts: int) -> Actor:
-        spec = JobSpec(prompt=body, client_ref=key, deadline_s=DEADLINES_S[body])
+        shown = body in WITH_PREVIEWS
+        spec = JobSpec(prompt=body, client_ref=key, deadline_s=DEADLINES_S[body], preview=shown)
         return self.world.submit(spec, key=key, attempts=attempts)
 
 

@@ -58,6 +58,7 @@ class Path:
     before: str = "heartbeat"
     worker: int = POLLER
     prompt: str = "a hill"
+    preview: bool = False
     attempts: int = 3
     calls: tuple[str, ...]
     ends: JobStatus
@@ -70,6 +71,11 @@ PUBLISHED = ("heartbeat", "put", "succeed", "delete")
 SWEEP = ["due", "requeue", "send"]
 PATHS = {
     "it is drawn": Path(calls=(*TAKEN, *BEATS, *PUBLISHED), ends=JobStatus.SUCCEEDED),
+    "it is drawn with previews": Path(
+        preview=True,
+        calls=(*TAKEN, *(("heartbeat", "put", "preview") * 2), "heartbeat", *PUBLISHED),
+        ends=JobStatus.SUCCEEDED,
+    ),
     "it is drawn by a function": Path(
         worker=FUNCTION,
         calls=(*TAKEN, "put", "succeed", "delete"),
@@ -143,7 +149,7 @@ def run(make_stores: MakeStores, path: Path, fault: Fault | None) -> tuple[list[
     """The calls that the worker made, and the job at the end."""
     world = World(make_stores)
     try:
-        spec = JobSpec(prompt=path.prompt, deadline_s=DEADLINE_S)
+        spec = JobSpec(prompt=path.prompt, deadline_s=DEADLINE_S, preview=path.preview)
         world.finish(world.submit(spec, attempts=path.attempts))
         calls = _work(world, path, fault)
         settle(world)

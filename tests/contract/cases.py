@@ -8,9 +8,20 @@ from typing import Any
 
 from shared import transitions
 from shared.job import Job, JobStatus
+from shared.ports import preview_key
 from shared.transitions import Lease, Transition
 from tests.contract import samples
-from tests.contract.samples import ERROR, IMAGE, LEASE_MS, NONCE, NOW_MS, PROGRESS, TENANT, TIMING
+from tests.contract.samples import (
+    ERROR,
+    IMAGE,
+    LEASE_MS,
+    NONCE,
+    NOW_MS,
+    PREVIEW,
+    PROGRESS,
+    TENANT,
+    TIMING,
+)
 
 _TERMINAL = [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED]
 
@@ -111,6 +122,17 @@ CASES = [
             deadline_ms=job.deadline_ms,
         ),
         permitted={**_AS_IT_IS, "its lease is over": _OVER, "the first": {"progress": None}},
+        refused=_NOT_MINE,
+    ),
+    Case(
+        name="preview",
+        row=samples.running,
+        transition=lambda job: transitions.preview(_lease(job), key=PREVIEW),
+        permitted={
+            **_AS_IT_IS,
+            "its lease is over": _OVER,
+            "an earlier one is shown": {"preview": preview_key("job_0", 1, 1)},
+        },
         refused=_NOT_MINE,
     ),
     Case(

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, job_id
-from shared.ports import IdempotencyKey, image_key
+from shared.ports import IdempotencyKey, image_key, preview_key
 from shared.spec import CompleteSpec
 
 NOW_MS = 1_900_000_000_000
@@ -25,6 +25,7 @@ IMAGE = Image(
     height=128,
     content_type="image/png",
 )
+PREVIEW = preview_key("job_0", 1, 2)
 
 _numbers = itertools.count()
 

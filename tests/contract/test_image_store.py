@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import pytest
 
 from shared.errors import ImageMissing, LinkRefused, UploadFailed
-from shared.ports import ImageStore, image_key
+from shared.ports import ImageStore, image_key, preview_key
 from tests.contract.families import Family, Images, now_ms
 from tests.contract.samples import new_id
 
@@ -72,6 +72,17 @@ def test_attempts_have_pictures_of_their_own(family: Family) -> None:
     store.put(image_key(job_id, 2), b"second", content_type="image/png")
     assert store.read(image_key(job_id, 1)) == b"first"
     assert store.read(image_key(job_id, 2)) == b"second"
+
+
+def test_a_preview_lies_beside_the_picture_and_opens_like_it(family: Family) -> None:
+    images, job_id = family.images(), new_id()
+    images.store.put(image_key(job_id, 1), PNG, content_type="image/png")
+    key = preview_key(job_id, 1, 20)
+    images.store.put(key, b"so far", content_type="image/png")
+
+    assert images.store.read(image_key(job_id, 1)) == PNG
+    link = images.store.link(key, now_ms=now_ms(), lasts_s=60)
+    assert images.open_link(link.url) == (b"so far", "image/png")
 
 
 def test_a_picture_that_is_not_there_is_missing(family: Family) -> None:

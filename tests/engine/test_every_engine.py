@@ -4,13 +4,30 @@ import pytest
 
 from shared.errors import InvalidInput
 from tests.engine.drawing import asked, drawn, events, levels_apart, one
-from worker_fn.engine.base import Drawn, Engine, StepDone
+from worker_fn.engine.base import Drawn, Engine, Picture, StepDone
 
 
 def test_a_step_is_told_after_every_step_and_then_the_picture(engine: Engine) -> None:
     *steps, last = events(engine, asked(steps=4))
     assert steps == [StepDone(step=number, steps=4) for number in (1, 2, 3, 4)]
     assert isinstance(last, Drawn)
+
+
+def test_a_preview_may_be_had_after_every_step_and_changes_nothing(engine: Engine) -> None:
+    requests = [asked(seed=seed, steps=4) for seed in (1, 2)]
+    previews: list[Picture] = []
+    for event in engine.draw(requests):
+        if isinstance(event, StepDone):
+            assert event.preview is not None
+            previews += [event.preview(place) for place in (0, 1)]
+        else:
+            pictures = event.pictures
+
+    assert len(previews) == 2 * 4
+    assert {(seen.width, seen.height) for seen in previews} == {(64, 64)}
+    assert pictures == drawn(engine, *requests)
+    assert levels_apart(previews[-1], pictures[1]) <= levels_apart(previews[1], pictures[1])
+    assert levels_apart(previews[-1], previews[-2]) > 0
 
 
 def test_a_picture_has_the_size_that_was_asked_for(engine: Engine) -> None:

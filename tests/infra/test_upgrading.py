@@ -10,6 +10,7 @@ from pathlib import Path
 from shared import message
 from shared.aws import items
 from shared.aws.job_table import DynamoJobTable
+from shared.embedded.database import Database
 from shared.transitions import claim
 from tests.aws_local.places import Clients, new_table
 from tests.contract.samples import LEASE_MS, NONCE, NOW_MS, queued
@@ -33,6 +34,20 @@ def test_a_job_whose_bell_a_newer_version_has_cast_is_rung_for_again(tmp_path: P
     service.clock.pass_s(service.rules.ring_again_s)
     assert service.sweep() == 1
     service.work()
+    assert service.job(job_id)["status"] == "succeeded"
+
+
+def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "darkroom.db"
+    before = Database(path)
+    with before.writing() as connection:
+        connection.execute("ALTER TABLE jobs DROP COLUMN preview")
+    before.close()
+
+    service = embedded_service(tmp_path)
+    job_id = service.submitted(preview=True)
+    service.work()
+
     assert service.job(job_id)["status"] == "succeeded"
 
 

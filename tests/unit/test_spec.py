@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import RequestError
 from shared.json_body import parsed
-from shared.spec import JobSpec
+from shared.spec import CompleteSpec, JobSpec
 from tests.builders import a_card, a_spec
 
 
@@ -53,6 +54,30 @@ def test_the_fingerprint_is_of_what_was_meant_not_of_how_it_was_written() -> Non
     assert bare.fingerprint() == spelled_out.fingerprint()
     assert bare.fingerprint() != JobSpec(prompt="b").fingerprint()
     assert bare.fingerprint() != JobSpec(prompt="a", seed=0).fingerprint()
+
+
+def test_a_field_that_is_new_leaves_the_fingerprints_of_the_version_before() -> None:
+    """Or an idempotency key would not outlive an upgrade."""
+    before = "081847cf8937668f844caa3c2928ffb924dffcaf3eb4ee88a1d5380a5e206bfa"
+    spec = JobSpec(prompt="a", seed=7)
+
+    assert spec.fingerprint() == before
+    assert JobSpec(prompt="a", seed=7, preview=False).fingerprint() == before
+    assert JobSpec(prompt="a", seed=7, preview=True).fingerprint() != before
+
+
+def test_what_is_stored_names_no_field_that_the_version_before_would_refuse() -> None:
+    assert "preview" not in a_spec().stored()
+    shown = a_spec(preview=True)
+    assert CompleteSpec.model_validate_json(shown.stored()) == shown
+
+
+def test_a_field_of_a_newer_version_is_passed_over_in_a_row_and_refused_in_a_request() -> None:
+    newer = {**a_spec().model_dump(), "unheard_of": 1}
+
+    assert CompleteSpec.model_validate(newer) == a_spec()
+    with pytest.raises(ValueError, match="unheard_of"):
+        JobSpec.model_validate(newer)
 
 
 def test_a_card_fills_in_what_was_left_open_and_nothing_else() -> None:

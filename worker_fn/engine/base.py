@@ -6,9 +6,9 @@ progress, cancel, deadline and previews all hang on that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,18 @@ class Picture:
     rgb: bytes
 
 
+Preview: TypeAlias = Callable[[int], Picture]
+"""Decodes what the request at this place of the list looks like so far; may raise anything. To be
+called before the engine is asked for its next event, or not at all: then it costs nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StepDone:
     """`step` of `steps` denoising steps are done, for every request of the list."""
 
     step: int
     steps: int
+    preview: Preview | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,9 @@ class Denoising(Protocol):
     initial_scale: float
     """What the first noise is multiplied by, to be the latents of the first step."""
 
+    clean: FloatArray
+    """The latents without noise, as the latest step saw them: there from the first step on."""
+
     def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
         """The latents after the next step, given what the UNet predicts for these latents."""
 

@@ -18,6 +18,7 @@ import transformers
 
 from shared.errors import EngineFailed, InvalidInput, JobFault, ModelUnavailable, OutOfMemory
 from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
+from worker_fn.engine.diffusers_previews import clean_latents_of, preview_of
 from worker_fn.engine.digest import verified_digest
 from worker_fn.engine.lockstep import in_lockstep
 
@@ -93,12 +94,13 @@ def _run(pipeline: Pipeline, requests: Sequence[PictureRequest], report: Report)
     steps = requests[0].steps
 
     def on_step_end(_: object, step: int, __: object, tensors: dict[str, Any]) -> dict[str, Any]:
-        report(StepDone(step=step + 1, steps=steps))
+        report(StepDone(step=step + 1, steps=steps, preview=preview_of(pipeline, clean)))
         return tensors
 
-    images = pipeline(
-        **_arguments(pipeline, requests), callback_on_step_end=on_step_end, output_type="pil"
-    ).images
+    with clean_latents_of(pipeline) as clean:
+        images = pipeline(
+            **_arguments(pipeline, requests), callback_on_step_end=on_step_end, output_type="pil"
+        ).images
     return Drawn(
         pictures=tuple(
             Picture(width=image.width, height=image.height, rgb=image.convert("RGB").tobytes())

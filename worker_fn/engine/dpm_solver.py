@@ -84,12 +84,13 @@ class DpmDenoising:
         self._ratios = ratios
         self._step = 0
         self._before: FloatArray | None = None
+        self.clean: FloatArray
 
     def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
         """As `Denoising.step`; takes no noise."""
         now, after = self._ratios[self._step : self._step + 2]
         signal, noisiness = shares(now)
-        clean = clean_latents(
+        clean = self.clean = clean_latents(
             self._solver.prediction,
             prediction,
             latents,

@@ -59,11 +59,12 @@ class LcmDenoising:
         self._chosen = [int(timestep) for timestep in chosen]
         self._lcm = lcm
         self._step = 0
+        self.clean: FloatArray
 
     def step(self, prediction: FloatArray, latents: FloatArray, noise: Noise) -> FloatArray:
         """As `Denoising.step`; every step but the last adds fresh noise."""
         timestep = self._chosen[self._step]
-        denoised = self._denoised(timestep, prediction, latents)
+        denoised = self.clean = self._denoised(timestep, prediction, latents)
         self._step += 1
         if self._step == len(self._chosen):
             return denoised

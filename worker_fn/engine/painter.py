@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from worker_fn.engine.base import Drawn, PictureRequest, StepDone
+from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
 from worker_fn.engine.conditions import Conditions, ConditionSource
 from worker_fn.engine.denoising import Sampler
 from worker_fn.engine.exported_model import ExportedModel
@@ -66,9 +66,12 @@ class Painter:
         for step, timestep in enumerate(denoising.timesteps, start=1):
             prediction = self._predicted(latents, float(timestep), prompts, first.guidance)
             latents = denoising.step(prediction, latents, fresh_noise)
-            yield StepDone(step=step, steps=first.steps)
-        pictures = (self._decoded(latents[[index]]) for index in range(len(requests)))
-        yield Drawn(pictures=tuple(picture_of(decoded) for decoded in pictures))
+            yield StepDone(
+                step=step,
+                steps=first.steps,
+                preview=lambda place: self._picture(denoising.clean, place),
+            )
+        yield Drawn(pictures=tuple(self._picture(latents, it) for it in range(len(requests))))
 
     def _prompts(self, requests: Sequence[PictureRequest]) -> list[str]:
         """What the batch of one step is told, negative prompts first."""
@@ -87,5 +90,6 @@ class Painter:
         negative_pass = self._model.has_negative_pass(guidance)
         return guided(predict, latents, negative_pass=negative_pass, guidance=guidance)
 
-    def _decoded(self, latents: FloatArray) -> FloatArray:
-        return self._networks.decoder({"latents": latents / np.float32(self._model.scaling_factor)})
+    def _picture(self, latents: FloatArray, place: int) -> Picture:
+        scaled = latents[[place]] / np.float32(self._model.scaling_factor)
+        return picture_of(self._networks.decoder({"latents": scaled}))

@@ -9,6 +9,7 @@ list of requests one such word concerns the whole list:
     #die             the process ends as if killed, mid-way
     #invalid         InvalidInput, before the first step
     #filtered        ContentFiltered, after the last step
+    #nopreview       a plain RuntimeError whenever a preview is asked for
     #sleep=SECONDS   the whole drawing takes that long instead of the engine's own delay
 
 Mid-way is after half of the steps, rounded down.
@@ -23,7 +24,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from shared.errors import ContentFiltered, InvalidInput, OutOfMemory
-from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
+from worker_fn.engine.base import Drawn, Picture, PictureRequest, Preview, StepDone
 
 CELLS = 8
 DIGEST = "sha256:" + sha256(b"darkroom pattern engine 1").hexdigest()
@@ -61,7 +62,7 @@ class PatternEngine:
             if step == steps // 2:
                 self._misbehave(words)
             self._sleep(pause_s)
-            yield StepDone(step=step + 1, steps=steps)
+            yield StepDone(step=step + 1, steps=steps, preview=_preview(requests, step + 1))
         if "#filtered" in words:
             raise ContentFiltered("the prompt asks for #filtered")
         yield Drawn(pictures=tuple(mosaic(request) for request in requests))
@@ -84,6 +85,26 @@ def mosaic(request: PictureRequest) -> Picture:
     heights = _cell_sizes(request.height)
     rgb = b"".join(band * height for band, height in zip(bands, heights, strict=True))
     return Picture(width=request.width, height=request.height, rgb=rgb)
+
+
+def unfinished(request: PictureRequest, step: int) -> Picture:
+    """The mosaic as far as it is drawn: from the top down, the rest in grey."""
+    whole = mosaic(request)
+    done = whole.height * step // request.steps * whole.width * 3
+    return Picture(
+        width=whole.width,
+        height=whole.height,
+        rgb=whole.rgb[:done] + b"\x80" * (len(whole.rgb) - done),
+    )
+
+
+def _preview(requests: Sequence[PictureRequest], step: int) -> Preview:
+    def preview(place: int) -> Picture:
+        if "#nopreview" in requests[place].prompt.split():
+            raise RuntimeError("the prompt asks for #nopreview")
+        return unfinished(requests[place], step)
+
+    return preview
 
 
 def _band(bits: int, colours: tuple[bytes, bytes], width: int) -> bytes:
