@@ -69,6 +69,7 @@ def _wire(environment: Environment, **_: Any) -> None:
     watch = QueueWatch(fetch=_fetch(environment), wall_s=time.time)
     Shape.scenario, Shape.watch = scenario, watch
     Shape.running_users = staticmethod(lambda: _running(environment))
+    Shape.begun = staticmethod(lambda: environment.stats.total.num_requests > 0)
     gevent.spawn(_look_on, environment, watch, users_of(scenario).record)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import httpx
 
+from loadtest.journey import COME_BACK
 from loadtest.scenarios import Scenario
+
+TRIES = 5
 
 
 class NotReady(Exception):
@@ -18,7 +22,7 @@ class NotReady(Exception):
 def offered(host: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
     """The default model's card. Raises NotReady."""
     try:
-        answer = httpx.get(f"{host}/v1/models", headers=dict(headers), timeout=30)
+        answer = _answered(f"{host}/v1/models", headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotReady(f"{host} does not answer ({error}); is it served there?") from error
     if answer.status_code == 401:
@@ -28,6 +32,16 @@ def offered(host: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
     told = answer.json()
     (card,) = [model for model in told["models"] if model["name"] == told["default"]]
     return dict(card)
+
+
+def _answered(url: str, headers: Mapping[str, str]) -> httpx.Response:
+    """A service that nobody has called for a while may not be ready at once. Raises HTTPError."""
+    for _ in range(TRIES - 1):
+        answer = httpx.get(url, headers=dict(headers), timeout=30)
+        if answer.status_code not in COME_BACK:
+            return answer
+        time.sleep(1)
+    return httpx.get(url, headers=dict(headers), timeout=30)
 
 
 def fitting(scenario: Scenario, card: Mapping[str, Any]) -> tuple[Scenario, list[int]]:
