@@ -2,7 +2,7 @@
 
 Networks are compiled for the exact shapes they are given: on two cores that draws 1.3 to 2 times
 faster than one compilation for any shape. A new shape costs its compilation once, about a second
-of one core for postcard.
+of one core for postcard; for the sizes that are usual that is done in idle time.
 
 With an int8 UNet the same request gives the same bytes alone, in any list, and in every process
 on the same kind of CPU with the same number of threads. Other threads or another kind of CPU add
@@ -14,6 +14,7 @@ way, and the pictures differ by about as much as int8 differs from float32 (post
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shared.errors import EngineFailed, JobFault, ModelUnavailable, OutOfMemory
@@ -26,10 +27,11 @@ from worker_fn.engine.exported_model import (
 )
 from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.known_digests import known_digest
-from worker_fn.engine.openvino_networks import read_networks
+from worker_fn.engine.openvino_networks import Networks, read_networks
 from worker_fn.engine.painter import Painter
 from worker_fn.engine.samplers import read_sampler
 from worker_fn.engine.tokenizer import PromptTokenizer
+from worker_fn.engine.usual_sizes import Size
 
 
 class OpenVinoEngine:
@@ -45,11 +47,13 @@ class OpenVinoEngine:
         expected_digest: str | None = None,
         kept: KeptFiles | None = None,
         sizes: int | None = None,
+        further: Sequence[Size] = (),
     ) -> None:
         """`digest` is empty until `load`, which compares it with `expected_digest` if given.
 
         `kept` is what earlier starts have left for faster ones; `sizes` is for how many sizes it
-        stays ready, where memory is short.
+        stays ready, where memory is short. `further` sizes are what it gets ready for in idle time,
+        as far as it stays ready for them.
         """
         self.digest = ""
         self._folder = folder
@@ -57,12 +61,30 @@ class OpenVinoEngine:
         self._expected_digest = expected_digest
         self._kept = kept
         self._sizes = sizes
+        self._further = list(further)
+        self._networks: Networks | None = None
         self._painter: Painter | None = None
+
+    @property
+    def loading_s(self) -> float:
+        """As `Engine.loading_s`."""
+        return 0.0 if self._networks is None else self._networks.loading_s
 
     def load(self) -> None:
         """Read, verify, and compile for the usual request. Raises ModelUnavailable."""
         if self._painter is None:
             self._painter = self._loaded()
+
+    def get_readier(self) -> bool:
+        """As `Engine.get_readier`."""
+        painter, networks = self._painter, self._networks
+        if painter is None or networks is None or not self._further or not networks.have_room:
+            return False
+        try:
+            painter.make_ready(*self._further.pop(0))
+        except Exception as error:
+            raise _fault(error) from error
+        return bool(self._further) and networks.have_room
 
     def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
         """As `Engine.draw`."""
@@ -78,9 +100,8 @@ class OpenVinoEngine:
         model = read_exported_model(self._folder)
         self.digest = self._verified()
         sampler = read_sampler(read_scheduler(self._folder))
-        tokenizer = PromptTokenizer(self._folder / TOKENIZER)
         try:
-            networks = read_networks(
+            networks = self._networks = read_networks(
                 self._folder,
                 self._threads,
                 self._kept,
@@ -88,9 +109,12 @@ class OpenVinoEngine:
                 self._sizes,
                 rough=model.rough,
             )
+            with ThreadPoolExecutor(1) as beside:
+                recalled = beside.submit(networks.recall)
+                tokenizer = PromptTokenizer(self._folder / TOKENIZER)
             painter = Painter(model=model, sampler=sampler, tokenizer=tokenizer, networks=networks)
-            if not networks.recall():
-                painter.make_ready()
+            if not recalled.result():
+                painter.make_ready(model.usual_width, model.usual_height)
                 networks.keep()
         except RuntimeError as error:  # what OpenVINO raises over a bad graph
             raise ModelUnavailable(f"{self._folder} cannot be compiled: {error}") from error
