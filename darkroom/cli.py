@@ -43,6 +43,9 @@ def draw(
     ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep out.")] = None,
     model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="A PNG file that shows a slow picture while it is drawn.")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the picture.")] = 300.0,
     url: Url = HERE,
     key: Key = None,
@@ -56,12 +59,13 @@ def draw(
         "guidance": guidance,
         "negative_prompt": negative_prompt,
         "model": model,
+        "preview": True if preview else None,
     }
     asked: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     with _service(url, key) as room:
-        job = _watched(room, room.submit(prompt, **asked), timeout)
+        job = _watched(room, room.submit(prompt, **asked), timeout, preview)
         out.write_bytes(room.image(job))
     typer.echo(f"{out}  seed {job.request['seed']}, {job.timing.total_ms} ms, {job.id}")
 
@@ -100,14 +104,16 @@ def _service(url: str, key: str | None) -> Iterator[Darkroom]:
         raise typer.Exit(1) from error
 
 
-def _watched(room: Darkroom, job: Job, timeout: float) -> Job:
-    """The job once it is final, with a bar on standard error meanwhile."""
+def _watched(room: Darkroom, job: Job, timeout: float, preview: Path | None) -> Job:
+    """The job once it is final, with a bar on standard error and its previews meanwhile."""
     console, now = Console(stderr=True), job
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(job.id, total=1.0)
         for now in room.watch(job, timeout=timeout):
             done = now.progress.fraction if now.progress else 0.0
             bars.update(bar, completed=done, description=f"{now.id} {now.status}")
+            if preview is not None and (seen := room.preview(now)) is not None:
+                preview.write_bytes(seen)
     return now
 
 

@@ -112,6 +112,14 @@ class Darkroom:
             raise CorruptImage(f"{job.id}: the picture's bytes are not those that were published")
         return data
 
+    def preview(self, job: Job) -> bytes | None:
+        """What a job that was submitted with `preview=True` looks like so far: a small PNG. None
+        where there is nothing to see, yet or any more."""
+        if job.links.preview is None:
+            return None
+        answer = self._transport.send("GET", job.links.preview, follow_redirects=True)
+        return answer.content or None
+
     def cancel(self, job_id: str) -> Job:
         """Call a job off. The job as it then stands: canceled, unless it was final before."""
         job = self.job(job_id)

@@ -62,6 +62,7 @@ class Links:
 
     self: str
     cancel: str | None
+    preview: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

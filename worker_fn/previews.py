@@ -19,7 +19,8 @@ from worker_fn.engine.base import Picture, StepDone
 from worker_fn.png import encode_preview
 
 EVERY_MS = 1_000
-"""At most so often; nor is there one where so little of the drawing is done, or left."""
+"""At most so often; and none before half of this is drawn, nor where less is left. So every drawing
+of a second has one to show."""
 COSTS_AT_MOST = 10
 """Where 10, a tenth of the drawing's time, however slow the model's decoder is."""
 
@@ -33,13 +34,13 @@ class Rhythm:
     def __init__(self, now_ms: int, every_ms: int) -> None:
         self._started_ms = now_ms
         self._every_ms = every_ms
-        self._next_ms = now_ms + every_ms
+        self._next_ms = now_ms + every_ms // 2
 
     def is_due(self, step: StepDone, now_ms: int) -> bool:
         """Whether one after this step would be seen; the steps left take as long as those done."""
         left = step.steps - step.step
         rest_ms = (now_ms - self._started_ms) * left / step.step
-        return left > 0 and now_ms >= self._next_ms and rest_ms >= self._every_ms
+        return left > 0 and now_ms >= self._next_ms and rest_ms >= self._every_ms // 2
 
     def took(self, began_ms: int, ended_ms: int) -> None:
         """One was made."""

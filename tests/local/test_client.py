@@ -54,6 +54,15 @@ def test_a_picture_that_is_not_there_yet_is_an_error_of_its_own(room: Darkroom) 
         room.image(room.submit("a hill #sleep=0.5"))
 
 
+def test_a_slow_job_shows_what_it_looks_like_so_far(room: Darkroom) -> None:
+    job = room.submit("a hill #sleep=4", steps=20, preview=True)
+    seen = {preview for now in room.watch(job) if (preview := room.preview(now)) is not None}
+    assert len(seen) >= 2
+    assert all(preview.startswith(b"\x89PNG") for preview in seen)
+    assert room.preview(room.job(job.id)) is None
+    assert room.preview(room.submit("a hill")) is None
+
+
 def test_a_canceled_job_is_final(room: Darkroom) -> None:
     job = room.cancel(room.submit("a hill #sleep=5").id)
     assert (job.status, job.is_final) == ("canceled", True)

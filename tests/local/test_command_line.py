@@ -36,6 +36,18 @@ def test_draw_writes_the_picture(server: Server, tmp_path: Path) -> None:
         assert picture.size == (64, 64)
 
 
+def test_draw_writes_previews_of_a_slow_picture_where_they_are_wanted(
+    server: Server, tmp_path: Path
+) -> None:
+    out, preview = tmp_path / "hill.png", tmp_path / "soon.png"
+    slow = ["a hill #sleep=4", "--steps", 20, "-o", out, "--preview", preview]
+    done = run("darkroom", "draw", *slow, url=server.base_url)
+    assert done.returncode == 0, done.stderr
+    with Image.open(preview) as seen, Image.open(out) as picture:
+        assert seen.info["preview"].endswith("of 20")
+        assert picture.info["steps"] == "20"
+
+
 def test_draw_tells_what_is_wrong_in_one_line(server: Server, tmp_path: Path) -> None:
     out = tmp_path / "hill.png"
     done = run("darkroom", "draw", "a hill", "-o", out, "--seed", -7, url=server.base_url)

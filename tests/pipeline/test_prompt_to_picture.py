@@ -106,6 +106,27 @@ def test_a_cancel_while_running_is_final_and_no_picture_appears(http: httpx.Clie
     assert http.get(f"{job['links']['self']}/image").status_code == 409
 
 
+def test_a_slow_job_shows_its_picture_while_it_is_drawn(http: httpx.Client) -> None:
+    fields = {"seed": 7, "width": 64, "height": 64}
+    job = submitted(http, prompt="#sleep=6", steps=30, preview=True, **fields)
+    answer = http.get(job["links"]["preview"])
+    while answer.status_code == 204:
+        assert http.get(job["links"]["self"]).json()["status"] in ("queued", "running")
+        answer = http.get(job["links"]["preview"])
+    assert answer.status_code == 302
+    preview = httpx.get(answer.headers["Location"])
+
+    assert preview.headers["Content-Type"] == "image/png"
+    picture = Image.open(io.BytesIO(preview.content))
+    assert picture.size == (64, 64)
+    assert picture.info["preview"].endswith("of 30")
+    done = finished(http, job)
+    assert done["links"]["preview"] is None
+    assert http.get(job["links"]["preview"]).status_code == 204
+    plain = finished(http, submitted(http, prompt="#sleep=6", steps=30, **fields))
+    assert done["image"]["sha256"] == plain["image"]["sha256"]
+
+
 def test_sixty_four_simultaneous_submits_with_one_key_make_one_job(http: httpx.Client) -> None:
     def submit(_: int) -> httpx.Response:
         body = {"prompt": "once", "seed": 1}
