@@ -51,12 +51,18 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """What the finishing attempt took, in milliseconds; `cold`: it had to load the model first."""
+    """What the finishing attempt took, in milliseconds.
+
+    `load_ms` is how long the job waited for a worker that got ready: loaded the model, or compiled
+    it for the job's size; `cold`: it did. `inference_ms` is of all jobs that were `drawn_together`:
+    each one's share of the worker's time is that divided by their number.
+    """
 
     load_ms: int
     inference_ms: int
     upload_ms: int
     cold: bool
+    drawn_together: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -59,7 +59,9 @@ class CacheView(BaseModel):
 
 
 class TimingView(BaseModel):
-    """Milliseconds. `queue_ms` runs until the finishing attempt was claimed."""
+    """Milliseconds. `queue_ms` runs until the finishing attempt was claimed. `load_ms` is how long
+    the job waited for a worker to get ready, before that or after it. `inference_ms` is what the
+    caller waited for; a job's share of it is one of as many as were `drawn_together`."""
 
     queue_ms: int | None
     load_ms: int | None
@@ -67,6 +69,7 @@ class TimingView(BaseModel):
     upload_ms: int | None
     total_ms: int | None
     cold: bool | None
+    drawn_together: int | None
 
 
 class ErrorView(BaseModel):
@@ -250,6 +253,7 @@ def _timing(job: Job) -> TimingView:
         upload_ms=took.upload_ms if took else None,
         total_ms=_between(job.created_ms, job.finished_ms),
         cold=took.cold if took else None,
+        drawn_together=took.drawn_together if took else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from shared.errors import MalformedMessage
+from shared.errors import JobFault, MalformedMessage
 from shared.message import decode
 from shared.ports import Delivery
 from shared.telemetry import LogEvent
@@ -24,22 +24,46 @@ Raises nothing."""
 
 class WarmEngine:
     """Remembers whether the engine is loaded; loads before anything is claimed, so that a load
-    that fails costs no job an attempt."""
+    that fails costs no job an attempt. In idle time it has the engine get ready for more sizes."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
         self._ready = False
+        self._untold = WARM
+        self.may_get_readier = False
 
-    def load(self) -> Loaded:
+    def load(self) -> None:
         """Load if need be. Raises ModelUnavailable."""
         if self._ready:
-            return WARM
-        started_ms = self._process.clock()
-        self._process.engine.load()
-        self._ready = True
-        load_ms = self._process.clock() - started_ms
-        self._process.log.info(LogEvent.MODEL_LOADED, load_ms=load_ms)
-        return Loaded(load_ms=load_ms, cold=True)
+            return
+        took_ms = self._timed(self._process.engine.load)
+        self._ready = self.may_get_readier = True
+        self._process.log.info(LogEvent.MODEL_LOADED, load_ms=took_ms)
+
+    def get_readier(self) -> None:
+        """Get ready for one size more, where there is one; a trouble with it is none for jobs."""
+        self.may_get_readier = False
+        try:
+            self._timed(self._get_readier)
+        except JobFault:
+            self._process.log.exception(LogEvent.MODEL_UNAVAILABLE)
+
+    def loaded(self) -> Loaded:
+        """Load if need be; when that was, or the latest work of this kind that no job has been
+        told of yet. Raises ModelUnavailable."""
+        self.load()
+        untold, self._untold = self._untold, WARM
+        return untold
+
+    def _get_readier(self) -> None:
+        self.may_get_readier = self._process.engine.get_readier()
+
+    def _timed(self, work: Callable[[], None]) -> int:
+        """How many ms it took."""
+        since_ms = self._process.clock()
+        work()
+        self._untold = Loaded(since_ms=since_ms, until_ms=self._process.clock())
+        return self._untold.until_ms - since_ms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +116,7 @@ class Consume:
     ) -> None:
         waiting = [list(job_ids)]
         try:
-            loaded = self.warm.load()
+            loaded = self.warm.loaded()
             waiting = self.process.grouped(job_ids)
             while waiting:
                 self.process(waiting[0], loaded=loaded, must_stop=must_stop, told=told)

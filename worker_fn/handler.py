@@ -31,6 +31,7 @@ def make_handler(
     def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         if not event["Records"]:
             consume.warm.load()
+            consume.warm.get_readier()
         settled: list[tuple[Delivery, Settlement]] = []
         consume(
             [_delivery(record) for record in event["Records"]],

@@ -143,6 +143,7 @@ def _consume(
         threads=settings.threads or given.threads,
         compiled=settings.compiled,
         sizes=plan.sizes,
+        pixels=plan.pixels,
     )
     attempts = Attempts(
         table=table,

@@ -60,11 +60,14 @@ class Poller:
 
     def _turn(self) -> bool:
         """Whether there was anything to do."""
-        limit = self.consume.process.limits.jobs
+        limit, warm = self.consume.process.limits.jobs, self.consume.warm
         try:
-            deliveries = self.queue.receive(wait_s=_WAIT_S, limit=limit)
+            wait_s = 0 if warm.may_get_readier else _WAIT_S
+            deliveries = self.queue.receive(wait_s=wait_s, limit=limit)
             if deliveries:
                 self.consume(deliveries, must_stop=self._must_stop, settle=self.settle)
+            elif warm.may_get_readier:
+                warm.get_readier()
         except Unavailable:
             self.log.exception(LogEvent.STORE_UNAVAILABLE)
             self.sleep(_TROUBLE_S)

@@ -19,7 +19,7 @@ from worker_fn.grouping import BatchLimits, groups
 from worker_fn.leases import Leases
 from worker_fn.outcomes import Outcome, Outcomes, Troubled
 from worker_fn.previews import Previews
-from worker_fn.publishing import Finish, Loaded, Publish
+from worker_fn.publishing import Finish, Loaded, Publish, Spent
 
 Told: TypeAlias = Callable[[Outcomes], None]
 """Hears what became of some jobs, perhaps in another thread."""
@@ -82,8 +82,15 @@ class Process:
             clock=self.clock,
             must_stop=must_stop,
         )
+        loading_s = self.engine.loading_s
         endings = drawing.draw(ours)
-        inference_ms = self.clock() - started_ms
+        load_ms = round((self.engine.loading_s - loading_s) * 1000)
+        spent = Spent(
+            loaded=loaded,
+            load_ms=load_ms,
+            inference_ms=max(0, self.clock() - started_ms - load_ms),
+            drawn_together=len(ours),
+        )
         drawn: list[Finish] = []
         for attempt in ours:
             ending = endings[attempt.job.id]
@@ -92,7 +99,7 @@ class Process:
             else:
                 leases.drop(attempt)
                 told(self._guarded([attempt], partial(self._ended, attempt, ending)))
-        publish = partial(self.publish, drawn, leases, loaded=loaded, inference_ms=inference_ms)
+        publish = partial(self.publish, drawn, leases, spent=spent)
         attempts = [each.attempt for each in drawn]
         if drawn:
             self.background.start(lambda: told(self._guarded(attempts, publish)))

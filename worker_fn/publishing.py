@@ -22,13 +22,17 @@ from worker_fn.png import encode_png
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """What loading the engine took just before these jobs; `cold`: they had to wait for it."""
+    """When the engine was getting ready just before these jobs, in ms since 1970."""
 
-    load_ms: int
-    cold: bool
+    since_ms: int
+    until_ms: int
+
+    def kept_waiting_ms(self, job: Job) -> int:
+        """The part of it for which the job was there already."""
+        return max(0, self.until_ms - max(self.since_ms, job.created_ms))
 
 
-WARM = Loaded(load_ms=0, cold=False)
+WARM = Loaded(since_ms=0, until_ms=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,17 @@ class Finish:
 
     attempt: Attempt
     picture: Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """On what a list of jobs spent its time: `loaded` before any was claimed, then `load_ms` on
+    getting ready for a size that was new, and `inference_ms` on all that were `drawn_together`."""
+
+    loaded: Loaded
+    load_ms: int
+    inference_ms: int
+    drawn_together: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +72,7 @@ class Publish:
     background: Background
     clock: Clock
 
-    def __call__(
-        self, drawn: Sequence[Finish], leases: Leases, *, loaded: Loaded, inference_ms: int
-    ) -> Outcomes:
+    def __call__(self, drawn: Sequence[Finish], leases: Leases, *, spent: Spent) -> Outcomes:
         """Store each, then let all rows say so in one go. One that cannot be stored disturbs no
         other. Raises Unavailable when the table does not answer."""
         leases.report({each.attempt.job.id: _uploading(each.attempt.job) for each in drawn})
@@ -72,18 +85,18 @@ class Publish:
                 outcomes[each.attempt.job.id] = self.attempts.failed(each.attempt, stored)
             else:
                 outcomes[each.attempt.job.id] = Finished()
-                moves.append(self._success(each, stored, loaded, inference_ms))
+                moves.append(self._success(each, stored, spent))
         self.attempts.end(moves, LogEvent.JOB_SUCCEEDED)
         return outcomes
 
-    def _success(
-        self, drawn: Finish, stored: _Stored, loaded: Loaded, inference_ms: int
-    ) -> Transition:
+    def _success(self, drawn: Finish, stored: _Stored, spent: Spent) -> Transition:
+        load_ms = spent.load_ms + spent.loaded.kept_waiting_ms(drawn.attempt.job)
         timing = Timing(
-            load_ms=loaded.load_ms,
-            inference_ms=inference_ms,
+            load_ms=load_ms,
+            inference_ms=spent.inference_ms,
             upload_ms=stored.upload_ms,
-            cold=loaded.cold,
+            cold=load_ms > 0,
+            drawn_together=spent.drawn_together,
         )
         lease = drawn.attempt.lease
         return succeed(lease, image=stored.image, timing=timing, now_ms=self.clock())

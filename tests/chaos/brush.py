@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from shared.errors import ContentFiltered, OutOfMemory
 from tests.chaos.actors import Actor
-from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
+from worker_fn.engine.base import AlwaysReady, Drawn, Picture, PictureRequest, StepDone
 
 SIZE = 8
 STEPS = 3
@@ -16,7 +16,7 @@ FILTERED = "a picture that the filter refuses"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Brush:
+class Brush(AlwaysReady):
     """Real engines draw the same picture for everyone; this one signs it with the nonces of all
     claims so far, so that a picture published by the wrong worker cannot pass for the right one."""
 

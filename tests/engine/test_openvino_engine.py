@@ -96,3 +96,30 @@ def write_in_the_first_format(exported: Path, out: Path) -> None:
     del description["model"]["conditions_apart"]
     (out / DESCRIPTION).write_text(json.dumps({**description, "format": 1}))
     record_digest(out)
+
+
+def test_a_size_that_it_got_ready_for_is_no_loading_in_a_drawing(
+    exported_small_decoder: Path,
+) -> None:
+    engine = OpenVinoEngine(exported_small_decoder, threads=1, further=[(96, 96), (128, 128)])
+    engine.load()
+    assert [engine.get_readier() for _ in range(3)] == [True, False, False]
+
+    loaded_s = engine.loading_s
+    one(engine, asked(width=96, height=96))
+    one(engine, asked(width=128, height=128))
+    assert engine.loading_s == loaded_s
+
+    one(engine, asked(width=96, height=64))
+    assert engine.loading_s > loaded_s
+
+
+def test_where_there_is_room_for_one_size_alone_it_gets_ready_for_no_other(
+    exported_small_decoder: Path,
+) -> None:
+    engine = OpenVinoEngine(exported_small_decoder, threads=1, sizes=1, further=[(96, 96)])
+    engine.load()
+    loaded_s = engine.loading_s
+
+    assert not engine.get_readier()
+    assert engine.loading_s == loaded_s

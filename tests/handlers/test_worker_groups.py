@@ -14,14 +14,14 @@ from tests.builders import a_job, a_spec, sqs_event
 from tests.handlers.test_worker import Context, invoke, picture_of
 from tests.service import Service, embedded_service
 from worker_fn.drawing import Stop
-from worker_fn.engine.base import Drawn, PictureRequest, StepDone
+from worker_fn.engine.base import AlwaysReady, Drawn, PictureRequest, StepDone
 from worker_fn.engine.pattern import PatternEngine
 from worker_fn.grouping import BatchLimits, groups
 
 FOUR = BatchLimits(jobs=4, pixels=4 * 128 * 128)
 
 
-class Watched:
+class Watched(AlwaysReady):
     """The pattern engine; remembers how many pictures were asked for at once."""
 
     name = PatternEngine.name

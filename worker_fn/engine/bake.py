@@ -1,4 +1,4 @@
-"""Compile a model for its usual request at build time, so that every worker starts fast.
+"""Compile a model for its usual sizes at build time, so that every worker starts fast.
 
     python -m worker_fn.engine.bake --model-dir models/postcard/openvino --compiled FOLDER \\
         [--threads 2]
@@ -18,7 +18,10 @@ from worker_fn.engine.load import build_engine
 
 def bake(model_dir: Path, compiled: Path, *, threads: int | None) -> int:
     """Fill `compiled`; how many bytes it holds then. Raises ModelUnavailable."""
-    build_engine("openvino", model_dir, threads=threads, compiled=compiled).load()
+    engine = build_engine("openvino", model_dir, threads=threads, compiled=compiled)
+    engine.load()
+    while engine.get_readier():
+        pass
     kept = compiled.iterdir() if compiled.is_dir() else ()
     return sum(path.stat().st_size for path in kept)
 

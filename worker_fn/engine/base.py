@@ -72,6 +72,15 @@ class Engine(Protocol):
     def load(self) -> None:
         """Make ready to draw; cheap when already loaded. Raises ModelUnavailable."""
 
+    @property
+    def loading_s(self) -> float:
+        """Seconds spent so far, also in the midst of drawings, on getting ready for a size that
+        was new: no part of what drawing takes."""
+
+    def get_readier(self) -> bool:
+        """Use idle time: once loaded, get ready for one more of the sizes that are usual for the
+        model; whether there is more of that to do. Raises as `draw`."""
+
     def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
         """Yield a StepDone after every step, then one Drawn.
 
@@ -79,3 +88,12 @@ class Engine(Protocol):
         so that a picture is the same alone and in a list. Closing the iterator stops the work.
         Raises InvalidInput, OutOfMemory, ContentFiltered, EngineFailed.
         """
+
+
+class AlwaysReady:
+    """An engine for which no size is new, once it is loaded."""
+
+    loading_s = 0.0
+
+    def get_readier(self) -> bool:
+        return False

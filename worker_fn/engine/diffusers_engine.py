@@ -17,7 +17,7 @@ import torch
 import transformers
 
 from shared.errors import EngineFailed, InvalidInput, JobFault, ModelUnavailable, OutOfMemory
-from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
+from worker_fn.engine.base import AlwaysReady, Drawn, Picture, PictureRequest, StepDone
 from worker_fn.engine.diffusers_previews import clean_latents_of, preview_of
 from worker_fn.engine.digest import verified_digest
 from worker_fn.engine.lockstep import in_lockstep
@@ -30,7 +30,7 @@ Pipeline = Any
 Report = Callable[[StepDone | Drawn], None]
 
 
-class DiffusersEngine:
+class DiffusersEngine(AlwaysReady):
     """Draws with the pipeline that the folder's model_index.json names."""
 
     name = "diffusers"

@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Engine
 from worker_fn.engine.pattern import PatternEngine, kill_this_process
+from worker_fn.engine.usual_sizes import further_sizes
 
 NAMES = ("openvino", "diffusers", "pattern")
 CARD = "card.json"
@@ -25,6 +27,7 @@ def build_engine(
     threads: int | None = None,
     compiled: Path | None = None,
     sizes: int | None = None,
+    pixels: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
     die: Callable[[], None] = kill_this_process,
 ) -> Engine:
@@ -32,9 +35,10 @@ def build_engine(
 
     Nothing is loaded yet: `Engine.load` does that. `threads` is how many cores one drawing may
     use; None leaves it to the engine. `compiled` is a folder that keeps what loading compiles;
-    None keeps nothing. `sizes` is for how many sizes OpenVINO stays ready. A `card.json` beside
-    the folder says what digest the weights must have. Raises ModelUnavailable for an unknown
-    name or a missing folder.
+    None keeps nothing. `sizes` is for how many sizes OpenVINO stays ready, and `pixels` is how
+    large a picture may be for which it gets ready unasked; None is for no limit. A `card.json`
+    beside the folder says what digest the weights must have, and which sizes are usual. Raises
+    ModelUnavailable for an unknown name or a missing folder.
     """
     if name == "pattern":
         return PatternEngine(delay_s=pattern_delay_s, sleep=sleep, die=die)
@@ -44,7 +48,7 @@ def build_engine(
         raise ModelUnavailable(f"the engine {name} needs a folder of weights")
     weights = _weights_in(folder, name)
     if name == "openvino":
-        return _openvino(weights, threads, compiled, sizes)
+        return _openvino(weights, threads, compiled, sizes, pixels)
     return _diffusers(weights, threads)
 
 
@@ -54,17 +58,23 @@ def _weights_in(folder: Path, name: str) -> Path:
 
 
 def _openvino(
-    folder: Path, threads: int | None, compiled: Path | None, sizes: int | None
+    folder: Path,
+    threads: int | None,
+    compiled: Path | None,
+    sizes: int | None,
+    pixels: int | None,
 ) -> Engine:
     from worker_fn.engine.kept_files import KeptFiles
     from worker_fn.engine.openvino_engine import OpenVinoEngine
 
+    card = _card_of(folder)
     return OpenVinoEngine(
         folder,
         threads=threads,
         expected_digest=_digest_on_the_card(folder, "openvino"),
         kept=None if compiled is None else KeptFiles(compiled),
         sizes=sizes,
+        further=further_sizes(card, pixels=pixels) if "limits" in card else (),
     )
 
 
@@ -76,8 +86,11 @@ def _diffusers(folder: Path, threads: int | None) -> Engine:
 
 
 def _digest_on_the_card(folder: Path, name: str) -> str | None:
-    card = folder.parent / CARD
-    if not card.is_file():
-        return None
-    digest = json.loads(card.read_text(encoding="utf-8")).get("digests", {}).get(name)
+    digest = _card_of(folder).get("digests", {}).get(name)
     return None if digest is None else str(digest)
+
+
+def _card_of(folder: Path) -> dict[str, Any]:
+    """What is on it; nothing where there is none."""
+    card = folder.parent / CARD
+    return dict(json.loads(card.read_text(encoding="utf-8"))) if card.is_file() else {}

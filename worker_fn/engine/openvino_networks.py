@@ -8,6 +8,7 @@ model: anything else is another name, and compiled anew.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -66,6 +67,7 @@ class Network:
         """Nothing is read or compiled yet. `sizes`: for how many shapes it stays ready."""
         self.name = graph.stem
         self.ready_for: list[Shapes] = []
+        self.loading_s = 0.0
         self._core = core
         self._graph = graph
         self._config = dict(config)
@@ -86,11 +88,24 @@ class Network:
         outputs: Mapping[Any, FloatArray] = request.infer(dict(inputs), share_inputs=True)
         return outputs
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it would stay ready for one more set of shapes beside those it knows."""
+        kept = self._ready.cache_info()
+        return kept.maxsize is None or kept.currsize < kept.maxsize
+
     def make_ready(self, shapes: Shapes) -> None:
         """Compile for these shapes, or take what was kept. Raises RuntimeError."""
         self._ready(shapes)
 
     def _made_ready(self, shapes: Shapes) -> _Ready:
+        began = time.perf_counter()
+        try:
+            return self._found_or_compiled(shapes)
+        finally:
+            self.loading_s += time.perf_counter() - began
+
+    def _found_or_compiled(self, shapes: Shapes) -> _Ready:
         self.ready_for.append(shapes)
         if self._kept is not None and (found := self._kept.network(self.name, shapes)) is not None:
             return found
@@ -171,6 +186,16 @@ class Networks:
     unet: Network
     decoder: Network
     kept: KeptNetworks | None
+
+    @property
+    def loading_s(self) -> float:
+        """Seconds that the networks have spent on getting ready for shapes that were new."""
+        return sum(network.loading_s for network in self._all())
+
+    @property
+    def have_room(self) -> bool:
+        """Whether all would stay ready for one more size."""
+        return all(network.has_room for network in self._all())
 
     def recall(self) -> bool:
         """Make ready for the usual request out of what was kept; False where that is not known.

@@ -36,16 +36,15 @@ class Painter:
         self._networks = networks
         self._conditions = ConditionSource(model, networks, tokenizer)
 
-    def make_ready(self) -> None:
-        """Compile for the usual request by drawing one step of it."""
-        usual = self._model
+    def make_ready(self, width: int, height: int) -> None:
+        """Compile for a request of this size, else the usual one, by drawing one step of it."""
         request = PictureRequest(
             prompt="",
             negative_prompt="",
-            width=usual.usual_width,
-            height=usual.usual_height,
+            width=width,
+            height=height,
             steps=1,
-            guidance=usual.usual_guidance,
+            guidance=self._model.usual_guidance,
             seed=0,
         )
         for _ in self.draw([request]):

@@ -24,7 +24,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 from shared.errors import ContentFiltered, InvalidInput, OutOfMemory
-from worker_fn.engine.base import Drawn, Picture, PictureRequest, Preview, StepDone
+from worker_fn.engine.base import AlwaysReady, Drawn, Picture, PictureRequest, Preview, StepDone
 
 CELLS = 8
 DIGEST = "sha256:" + sha256(b"darkroom pattern engine 1").hexdigest()
@@ -35,7 +35,7 @@ def kill_this_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class PatternEngine:
+class PatternEngine(AlwaysReady):
     """Draws mosaics; `delay_s` seconds in all, spread evenly over the steps."""
 
     name = "pattern"
