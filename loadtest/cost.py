@@ -41,7 +41,8 @@ class Prices:
     usd_per_job: float
 
     def of_picture(self, *, worker_ms: float, reading_ms: float) -> float:
-        """USD for a picture that kept a worker and the reading functions busy for so long."""
+        """USD for a picture that kept a worker and the reading functions busy for so long; of
+        pictures that were drawn together each takes its share of the worker."""
         worker = worker_ms / 1000 * self.usd_per_worker_s
         return worker + reading_ms / 1000 * self.usd_per_light_s + self.usd_per_job
 

@@ -74,7 +74,8 @@ class Missing:
 class Settled:
     """A terminal status. The service's own times in ms; None where it does not know them.
 
-    `since_accepted_ms` is the client's time from the accepting answer to this one.
+    `since_accepted_ms` is the client's time from the accepting answer to this one. The worker's
+    times are those of all jobs that were `drawn_together`.
     """
 
     at_s: float
@@ -88,6 +89,8 @@ class Settled:
     cold: bool | None
     sha256: str | None
     error: str | None
+    total_ms: float | None = None
+    drawn_together: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

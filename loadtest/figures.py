@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
+from loadtest.events import Settled
 from loadtest.follow_up import JobHistory, Run
 
 STAGES = ("submit", "queue", "load", "inference", "upload", "detection lag", "download")
@@ -16,7 +17,8 @@ ALL = "all"
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """One delivered picture, times in ms. The stages add up to `end_to_end_ms`, but for what the
-    client's own work between two requests took."""
+    client's own work between two requests took. Of `drawn_together` pictures each waited for all.
+    """
 
     job_id: str
     size: str
@@ -25,12 +27,13 @@ class Sample:
     end_to_end_ms: float
     stages_ms: tuple[float, ...]
     bytes: int
+    drawn_together: int = 1
 
     @property
     def worker_ms(self) -> float:
-        """How long a worker was busy with it."""
+        """Its share of the time for which a worker was busy with it and those beside it."""
         named = dict(zip(STAGES, self.stages_ms, strict=True))
-        return named["load"] + named["inference"] + named["upload"]
+        return (named["load"] + named["inference"] + named["upload"]) / self.drawn_together
 
     @property
     def waited_ms(self) -> float:
@@ -68,8 +71,7 @@ def _sample(job: JobHistory) -> Sample:
     end, accepted, fetched = job.settled[0], job.accepted[0], job.fetched[0]
     load = end.load_ms or 0.0
     inference, upload = end.inference_ms or 0.0, end.upload_ms or 0.0
-    # The model is loaded before a job is claimed, so that the service's queue time contains it.
-    queue = max(0.0, (end.queue_ms or 0.0) - load)
+    queue = max(0.0, (end.queue_ms or 0.0) - _loaded_in_the_queue_ms(end))
     served = queue + load + inference + upload
     lag = max(0.0, end.since_accepted_ms - served)
     return Sample(
@@ -80,7 +82,19 @@ def _sample(job: JobHistory) -> Sample:
         end_to_end_ms=done.end_to_end_ms,
         stages_ms=(accepted.submit_ms, queue, load, inference, upload, lag, fetched.download_ms),
         bytes=fetched.bytes,
+        drawn_together=end.drawn_together or 1,
     )
+
+
+def _loaded_in_the_queue_ms(end: Settled) -> float:
+    """The part of the loading that the service's queue time contains: a model is loaded before a
+    job is claimed, and compiled for the job's size afterwards, which then shows in the total."""
+    load = end.load_ms or 0.0
+    if end.total_ms is None:
+        return load
+    claimed = end.total_ms - (end.queue_ms or 0.0)
+    afterwards = claimed - (end.inference_ms or 0.0) - (end.upload_ms or 0.0)
+    return load - min(load, max(0.0, afterwards))
 
 
 def rows(run: Run, taken: Sequence[Sample], *, seconds: float) -> list[Row]:

@@ -218,6 +218,8 @@ def settled(job: dict[str, Any], clocks: Clocks, *, since_accepted_ms: float) ->
         cold=timing["cold"],
         sha256=job["image"]["sha256"] if job["image"] else None,
         error=job["error"]["code"] if job["error"] else None,
+        total_ms=timing.get("total_ms"),
+        drawn_together=timing.get("drawn_together"),
     )
 
 

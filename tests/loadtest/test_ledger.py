@@ -70,6 +70,10 @@ def changed(kind: type[Event], events: list[Event], **fields: object) -> list[Ev
     ]
 
 
+def settled_as(events: list[Event], **fields: object) -> list[Event]:
+    return changed(Settled, events, **fields)
+
+
 def test_a_run_without_blame_balances_also_when_an_attempt_was_repeated() -> None:
     done = account(job(1), job(2), job(3))
     assert done.balances

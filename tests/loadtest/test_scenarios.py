@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -69,6 +70,21 @@ def test_sizes_that_the_model_does_not_draw_are_left_out_and_named() -> None:
     assert [size for size, _ in smaller.mix] == [64, 128]
     assert left_out == [256]
     assert smaller.prompts == ("a red circle",)
+
+
+@pytest.mark.parametrize("most", [256, 512])
+def test_the_256_px_class_is_played_as_soon_as_the_model_draws_it(most: int) -> None:
+    whole, left_out = fitting(REPORT, card(most))
+    assert whole.mix == REPORT.mix
+    assert left_out == []
+
+
+def test_the_shipped_model_is_asked_for_every_size_that_its_card_allows() -> None:
+    path = Path(__file__).parents[2] / "models" / "postcard" / "card.json"
+    shipped = json.loads(path.read_text("utf-8"))
+    played, _ = fitting(REPORT, shipped)
+    most = shipped["limits"]["width"]["max"]
+    assert [size for size, _ in played.mix] == [size for size in (64, 128, 256) if size <= most]
 
 
 def test_a_model_for_which_no_size_fits_is_no_base_for_a_run() -> None:

@@ -37,7 +37,7 @@ class Painter:
         self._conditions = ConditionSource(model, networks, tokenizer)
 
     def make_ready(self, width: int, height: int) -> None:
-        """Compile for a request of this size, else the usual one, by drawing one step of it."""
+        """Compile for pictures of this size, drawn as is usual, by drawing one step of one."""
         request = PictureRequest(
             prompt="",
             negative_prompt="",
