@@ -46,6 +46,7 @@ def test_what_was_asked_comes_back_with_defaults_filled_in(service: Service) -> 
         "prompt": "a caf\u00e9 at night 🌙",
         "model": "postcard",
         "format": "png",
+        "preview": False,
     }
 
 
