@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from bench.pipeline.processes import answer_of
+from bench.pipeline.sections.light_units import MEASURED
+
 ROOT = Path(__file__).resolve().parents[2]
 THEIRS = {"Celery with Redis", "FastAPI, Celery and Redis"}
 
@@ -32,6 +35,15 @@ def test_a_quick_run_measures_and_writes_and_names_what_is_missing(tmp_path: Pat
     assert _named(document, "errors")["met"]
     assert _named(document, "lost")["met"]
     assert len(document["targets"]) == 12
+
+
+def test_the_memory_of_an_import_is_its_process_s_own_and_not_that_of_who_started_it() -> None:
+    held = b"x" * 200_000_000
+    code = MEASURED.format(imports="import json")
+
+    measured = answer_of([sys.executable, "-c", code])
+
+    assert 0 < measured["kib"] * 1024 < len(held)
 
 
 def _named(document: dict[str, Any], start: str) -> dict[str, Any]:

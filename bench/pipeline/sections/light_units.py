@@ -18,7 +18,7 @@ from bench.tables import Row, Section, target
 
 WANTED_RATIO, WANTED_MB = 1.5, 70
 COSTLIEST = 8
-_MEASURED = """
+MEASURED = """
 import json, re, sys, time
 started = time.perf_counter()
 {imports}
@@ -42,7 +42,7 @@ def measure(plan: Plan) -> Section:
         taken: dict[str, list[Any]] = {UNIT: [], FLOOR: []}
         for turn in range(plan.starts + 1):
             for imports, found in taken.items():
-                code = _MEASURED.format(imports=imports)
+                code = MEASURED.format(imports=imports)
                 one = answer_of([sys.executable, "-c", code], env=env)
                 found += [one] if turn else []
         costly = _costliest(env)
