@@ -67,7 +67,7 @@ class Drawing:
     def _draw_together(self, batch: _Batch) -> None:
         """Raises JobFault."""
         self._look_around(batch)
-        rhythm = self.previews.rhythm()
+        rhythm = self.previews.rhythm(batch.attempts)
         requests = [_request(attempt.job) for attempt in batch.attempts]
         events = cast(Generator[StepDone | Drawn, None, None], self.engine.draw(requests))
         with closing(events):
