@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from shared.eta import Eta, eta
 from shared.job import Job, JobStatus
 from shared.model_card import Catalog, ModelCard
 from shared.ports import Backlog, Link
@@ -21,7 +22,8 @@ Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
 
 class QueuePlace(BaseModel):
-    """Where a queued job stands. What is not known is null."""
+    """Where a job stands that is not final. `eta_s` is how many seconds from now a running job's
+    picture should be there, by the pace of its steps so far. What is not known is null."""
 
     ahead: int | None = None
     reason: Literal["waiting_capacity", "retry_backoff"] | None = None
@@ -215,9 +217,19 @@ def _iso_or_none(ms: int | None) -> str | None:
 
 def _place(job: Job, now_ms: int) -> QueuePlace:
     if job.status is not JobStatus.QUEUED:
-        return QueuePlace()
+        return _end(eta(job, now_ms))
     waits = job.not_before_ms is not None and job.not_before_ms > now_ms
     return QueuePlace(reason="retry_backoff" if waits else "waiting_capacity")
+
+
+def _end(end: Eta | None) -> QueuePlace:
+    if end is None:
+        return QueuePlace()
+    soonest_s, latest_s = end.soonest_ms / 1000, end.latest_ms / 1000
+    return QueuePlace(
+        eta_s=round((soonest_s + latest_s) / 2, 2),
+        eta_range_s=(round(soonest_s, 2), round(latest_s, 2)),
+    )
 
 
 def _progress(job: Job) -> ProgressView | None:

@@ -148,7 +148,7 @@ def test_progress_is_written_while_a_job_runs(tmp_path: Path) -> None:
 
     def look(seconds: float) -> None:
         service.clock.pass_s(seconds)
-        seen.append(service.job(job_id)["progress"])
+        seen.append(service.job(job_id))
 
     service = embedded_service(tmp_path)
     engine = PatternEngine(delay_s=4, sleep=look, die=lambda: None)
@@ -156,8 +156,11 @@ def test_progress_is_written_while_a_job_runs(tmp_path: Path) -> None:
     job_id = service.submitted()
     service.work()
 
-    assert seen[0] is None
-    assert seen[2] == {"stage": "denoise", "step": 2, "steps": 4, "fraction": 0.5}
+    assert seen[0]["progress"] is None
+    assert seen[2]["progress"] == {"stage": "denoise", "step": 2, "steps": 4, "fraction": 0.5}
+    assert [job["queue"]["eta_s"] for job in seen] == [None, 4, 2, 0.67]
+    assert seen[2]["queue"]["eta_range_s"] == [1, 3]
+    assert service.job(job_id)["queue"]["eta_s"] is None
 
 
 def test_a_cancel_in_mid_job_stops_it_and_no_picture_appears(tmp_path: Path) -> None:
