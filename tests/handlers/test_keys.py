@@ -257,7 +257,7 @@ def test_of_20000_guessed_and_altered_ids_none_shows_anothers_job(keyed: Keyed) 
     assert missing.status == 404
     for number in range(GUESSES):
         keyed.clock.pass_s(0.01)
-        tail = ("", "/image")[number % 2]
+        tail = ("", "/image", "/preview")[number % 3]
         assert beta.get(f"/v1/jobs/{next(ids)}{tail}") == missing
 
 
