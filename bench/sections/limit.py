@@ -35,7 +35,8 @@ def measure(plan: Plan) -> Section:
     return Section(
         title=f"9. The limit ({plan.architecture}, our int8 engine)",
         note=f"The best int8 rate that OpenVINO reaches here: {best / GIGA:.0f} GMAC/s, "
-        f"{plan.threads} threads. MACs: convolutions, products, attention.",
+        f"{plan.threads} threads. MACs: convolutions, products, attention; "
+        "batch 2 is one guided picture, counted as if its halves shared nothing.",
         rows=rows,
         targets=targets,
     )

@@ -34,7 +34,9 @@ def test_without_a_negative_prompt_the_prediction_is_taken_as_it_is() -> None:
 def test_with_a_negative_prompt_the_difference_is_stretched() -> None:
     told = np.repeat([3, 5], 2).astype(np.float32).reshape(4, 1, 1, 1)
     latents = np.zeros((2, 4, 1, 1), np.float32)
-    prediction = guided(lambda sample: sample + told, latents, negative_pass=True, guidance=4)
+    prediction = guided(
+        lambda sample: np.tile(sample, (2, 1, 1, 1)) + told, latents, negative_pass=True, guidance=4
+    )
     assert (prediction == 3 + 4 * (5 - 3)).all()
 
 

@@ -11,7 +11,10 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 
 Predict = Callable[[FloatArray], FloatArray]
-"""The UNet at some timestep, with its prompts: from latents to its prediction for them."""
+"""The UNet at some timestep, with its prompts: from latents to a prediction for each prompt.
+
+Twice as many as latents where there is a negative pass, those for the negative prompts first.
+"""
 
 
 def guided(
@@ -20,11 +23,12 @@ def guided(
     """The prediction for the prompts, pushed away from the negative ones' if there is such a pass.
 
     Classifier-free guidance, https://arxiv.org/abs/2207.12598 (Ho and Salimans), with the weight
-    as diffusers counts it: 1 is no guidance. One doubled batch, negative half first.
+    as diffusers counts it: 1 is no guidance.
     """
+    predictions = predict(latents)
     if not negative_pass:
-        return predict(latents)
-    away, toward = np.split(predict(np.concatenate([latents, latents])), 2)
+        return predictions
+    away, toward = np.split(predictions, 2)
     return away + np.float32(guidance) * (toward - away)
 
 

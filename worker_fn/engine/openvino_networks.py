@@ -24,6 +24,7 @@ import openvino
 
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, UNET_TEXT, UNET_TIME
 from worker_fn.engine.kept_files import KeptFiles
+from worker_fn.engine.shared_start import is_guided, share_start
 from worker_fn.engine.zero_points import fold_zero_points
 
 FloatArray = npt.NDArray[np.float32]
@@ -35,7 +36,7 @@ NETWORKS = (TEXT_ENCODER, UNET_TEXT, UNET_TIME, UNET, DECODER)
 ROUGH = (TEXT_ENCODER, UNET, DECODER)
 """Where bfloat16 saves time; the other two run once for a prompt or a timestep."""
 
-REWRITING = 1
+REWRITING = 2
 """Counts up whenever `Network` makes something else of a graph: what was kept is old then."""
 
 USUAL_BYTES = 2**30
@@ -110,6 +111,8 @@ class Network:
         if self._kept is not None and (found := self._kept.network(self.name, shapes)) is not None:
             return found
         fixed = self._model.clone()
+        if is_guided(dict(shapes)):
+            share_start(fixed)
         fixed.reshape({name: list(shape) for name, shape in shapes})
         compiled = self._core.compile_model(fixed, "CPU", self._config)
         if self._kept is not None:
