@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from shared.spec import CompleteSpec
 
@@ -74,6 +76,9 @@ class JobError:
     retryable: bool
 
 
+Record = TypeVar("Record", Progress, Image, Timing, JobError)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """One row of the job table. Times are milliseconds since 1970, UTC.
@@ -109,6 +114,13 @@ class Job:
     @property
     def is_terminal(self) -> bool:
         return self.status in TERMINAL
+
+
+def record_of(kind: type[Record], content: Mapping[str, Any]) -> Record:
+    """Progress, Image, Timing or JobError from a row. It may be a newer version's: fields that this
+    one does not know are passed over."""
+    known = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in content.items() if name in known})
 
 
 JOB_ID = re.compile(r"job_[0-9A-HJKMNP-TV-Z]{26}")

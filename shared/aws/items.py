@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 from shared.aws.schema import SHARDS
-from shared.job import Image, Job, JobError, JobStatus, Progress, Timing
+from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, record_of
 from shared.spec import CompleteSpec
 
 Value: TypeAlias = Mapping[str, Any]
@@ -60,7 +60,7 @@ def _record(attribute: str, kind: type[Any]) -> _Column:
     return _Column(
         attribute=attribute,
         encode=lambda record: text(json.dumps(asdict(record))),
-        decode=lambda value: kind(**json.loads(value["S"])),
+        decode=lambda value: record_of(kind, json.loads(value["S"])),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from shared.conditions import Absent, All, AtLeast, Below, Column, Condition, Either, Is, OneOf
-from shared.job import Image, Job, JobError, JobStatus, Progress, Timing
+from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, record_of
 from shared.spec import CompleteSpec
 
 COLUMNS = tuple(field.name for field in fields(Job))
@@ -35,7 +35,7 @@ def to_job(row: sqlite3.Row) -> Job:
     values = dict(row)
     for name, type_ in _NESTED.items():
         if values[name] is not None:
-            values[name] = type_(**json.loads(values[name]))
+            values[name] = record_of(type_, json.loads(values[name]))
     values["spec"] = CompleteSpec.model_validate_json(values["spec"])
     values["status"] = JobStatus(values["status"])
     return Job(**values)

@@ -11,9 +11,10 @@ from shared import message
 from shared.aws import items
 from shared.aws.job_table import DynamoJobTable
 from shared.embedded.database import Database
+from shared.embedded.job_table import SqliteJobTable
 from shared.transitions import claim
 from tests.aws_local.places import Clients, new_table
-from tests.contract.samples import LEASE_MS, NONCE, NOW_MS, queued
+from tests.contract.samples import LEASE_MS, NONCE, NOW_MS, queued, running
 from tests.service import embedded_service
 
 
@@ -35,6 +36,19 @@ def test_a_job_whose_bell_a_newer_version_has_cast_is_rung_for_again(tmp_path: P
     assert service.sweep() == 1
     service.work()
     assert service.job(job_id)["status"] == "succeeded"
+
+
+def test_what_a_newer_version_has_added_to_a_part_of_a_row_is_passed_over(tmp_path: Path) -> None:
+    job = running()
+    newer = json.dumps({"stage": "denoise", "step": 2, "steps": 4, "unheard_of": 1})
+    assert items.job_from({**items.item_from(job), "prog": {"S": newer}}) == job
+
+    database = Database(tmp_path / "darkroom.db")
+    table = SqliteJobTable(database)
+    table.submit(job, None, now_ms=NOW_MS)
+    with database.writing() as connection:
+        connection.execute("UPDATE jobs SET progress=?", (newer,))
+    assert table.get(job.id) == job
 
 
 def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
