@@ -70,7 +70,7 @@ class Painter:
                 steps=first.steps,
                 preview=lambda place: self._picture(denoising.clean, place),
             )
-        yield Drawn(pictures=tuple(self._picture(latents, it) for it in range(len(requests))))
+        yield Drawn(pictures=tuple(self._picture(latents, place) for place in range(len(requests))))
 
     def _prompts(self, requests: Sequence[PictureRequest]) -> list[str]:
         """What the batch of one step is told, negative prompts first."""
