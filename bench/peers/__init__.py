@@ -80,7 +80,7 @@ ENTRIES = {
         title="OpenVINO GenAI at f32",
         module="bench.peers.openvino_genai_f32",
         layout="genai",
-        says="the same, held to f32 outside int8, as ours is, for equal pictures on any CPU",
+        says="the same, held to f32 outside int8",
     ),
     "fastsd": Entry(
         title="FastSD CPU's pipeline",

@@ -1,4 +1,4 @@
-"""OpenVINO GenAI held to the precision that ours has outside int8."""
+"""OpenVINO GenAI held to float32 outside int8."""
 
 from __future__ import annotations
 
