@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bench.peers import Drawing
 from worker_fn.engine.base import Drawn, PictureRequest
-from worker_fn.engine.kept_files import KeptFiles
-from worker_fn.engine.openvino_engine import OpenVinoEngine
+from worker_fn.engine.load import build_engine
 
 
 class Contender:
@@ -20,8 +19,8 @@ class Contender:
     def load(self, folder: Path, threads: int) -> None:
         """As `Peer.load`."""
         compiled = os.environ.get("DARKROOM_COMPILED")
-        kept = None if compiled is None else KeptFiles(Path(compiled))
-        self._engine = OpenVinoEngine(folder, threads=threads, kept=kept)
+        kept = None if compiled is None else Path(compiled)
+        self._engine = build_engine("openvino", folder, threads=threads, compiled=kept)
         self._engine.load()
 
     def draw(self, requests: Sequence[PictureRequest]) -> Drawing:

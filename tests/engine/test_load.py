@@ -149,3 +149,15 @@ print({{"torch", "diffusers", "transformers", "nncf", "PIL"}} & set(sys.modules)
 
 def _truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_the_engine_comes_without_openvino_s_converter() -> None:
+    program = """
+import sys
+from pathlib import Path
+from worker_fn.engine.load import build_engine
+build_engine("openvino", Path("models/postcard"))
+assert "openvino" in sys.modules and "openvino_telemetry" not in sys.modules
+import openvino.tools.ovc
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -24,6 +24,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import openvino
 import torch
+from openvino.tools.ovc import convert_model
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
@@ -137,7 +138,7 @@ def write_network(
 def _graph(part: Part) -> openvino.Model:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of every branch on a shape
-        return openvino.convert_model(part.module.eval(), example_input=dict(part.example))
+        return convert_model(part.module.eval(), example_input=dict(part.example))
 
 
 def _pieces(name: str, graph: openvino.Model) -> dict[str, openvino.Model]:
