@@ -17,7 +17,7 @@ STEPS, GUIDANCE = 4, 1.0
 SMALL = 128
 WANTED = 1.5
 Turn = tuple[list[Timed], Timed]
-"""Four pictures one after the other, and the same four at once."""
+"""Four pictures one after the other, and the same four at once, with prompts of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,21 +52,25 @@ def measure(plan: Plan) -> Section:
 
 
 def _compared(ours: Contestant, size: int, repeats: int) -> Compared:
-    turns = [_turn(ours, size, turn) for turn in range(repeats + 1)]
-    warm = turns[1:]
+    """Only whoever draws a prompt first is timed: the second finds its text encoded already."""
+    turns = [_turn(ours, size, turn) for turn in range(2 * repeats + 2)]
+    warm = turns[2:]
     return Compared(
-        alone_s=median(each.seconds for alone, _ in warm for each in alone),
-        together_s=median(together.seconds for _, together in warm) / BATCH,
+        alone_s=median(each.seconds for alone, _ in warm[::2] for each in alone),
+        together_s=median(together.seconds for _, together in warm[1::2]) / BATCH,
         equal=all(_same_bytes(turn) for turn in turns),
     )
 
 
 def _turn(ours: Contestant, size: int, turn: int) -> Turn:
+    """In even turns the pictures are drawn alone first, in odd turns together first."""
     requests: list[PictureRequest] = [
         request(size, steps=STEPS, guidance=GUIDANCE, turn=turn * BATCH + index)
         for index in range(BATCH)
     ]
-    return [ours.draw([each]) for each in requests], ours.draw(requests)
+    together = ours.draw(requests) if turn % 2 else None
+    alone = [ours.draw([each]) for each in requests]
+    return alone, together or ours.draw(requests)
 
 
 def _same_bytes(turn: Turn) -> bool:

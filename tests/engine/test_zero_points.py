@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import openvino
 import pytest
+from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from worker_fn.engine.zero_points import fold_zero_points
@@ -18,7 +19,8 @@ POSITIVE = (0.0, 2.55)
 
 def weights(kernel: int, kind: type = np.int8) -> Any:
     numbers = np.random.default_rng(0)
-    integers = numbers.integers(-63, 64, (OUT, CHANNELS, kernel, kernel)).astype(kind)
+    drawn = numbers.integers(-63, 64, (OUT, CHANNELS, kernel, kernel))
+    integers: NDArray[Any] = drawn.astype(kind)
     scales = numbers.uniform(0.01, 0.02, (OUT, 1, 1, 1)).astype(np.float32)
     return op.multiply(op.convert(op.constant(integers), "f32"), scales)
 

@@ -137,7 +137,8 @@ def test_who_answers_callers_knows_how_much_memory_a_worker_has(
 
     assert own["DARKROOM_WORKER_MEMORY_MB"] == properties(template, "WorkerFunction")["MemorySize"]
     default = template["Parameters"]["WorkerMemory"]["Default"]
-    assert SETTINGS[function].read(variables(template, function)).worker_memory_mb == default
+    settings = SETTINGS[function].read(variables(template, function))
+    assert settings.model_dump()["worker_memory_mb"] == default
 
 
 def test_the_light_units_run_on_what_their_zips_were_built_for(template: Template) -> None:
