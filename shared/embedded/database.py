@@ -19,6 +19,9 @@ from shared.errors import Unavailable
 
 BUSY_S = 10.0
 NAP_S = 0.0002
+READERS = 8
+"""Who reads at once. Each connection keeps pages and statements of its own, and hundreds of threads
+that all wake at once would leave hundreds of them behind."""
 CHECKPOINT_PAGES = 8_000
 """Of 4 KiB. Whoever fills the log copies it back: with SQLite's own 1,000 one job in a hundred
 would wait for that."""
@@ -36,13 +39,25 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         self._writing = threading.Lock()
+        self._readers = threading.BoundedSemaphore(READERS)
         self._sync_log = LogSync(path.with_name(f"{path.name}-wal"))
         with _errors(), self._lent() as connection:
             prepare(connection)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that sees every write that returned before."""
+        """A connection that sees every write that returned before; to be given back soon."""
+        if not self._readers.acquire(timeout=BUSY_S):
+            raise Unavailable("the database did not answer")
+        try:
+            with _errors(), self._lent() as connection:
+                yield connection
+        finally:
+            self._readers.release()
+
+    @contextmanager
+    def watching(self) -> Iterator[sqlite3.Connection]:
+        """As `reading`, for whoever keeps it while waiting for others' writes."""
         with _errors(), self._lent() as connection:
             yield connection
 

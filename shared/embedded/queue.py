@@ -90,7 +90,7 @@ class SqliteQueue:
 
     def _await_some(self, wait_s: float, limit: int) -> Sequence[Delivery]:
         until = time.monotonic() + wait_s
-        with self._database.reading() as connection:
+        with self._database.watching() as connection:
             changes = Changes(connection)
             while not (taken := self._take(limit)):
                 rest = until - time.monotonic()

@@ -55,7 +55,7 @@ class SqliteWatch:
     def _look(self) -> None:
         """Notice commits until nobody waits any more."""
         try:
-            with self._database.reading() as connection:
+            with self._database.watching() as connection:
                 changes = Changes(connection)
                 while self._anyone_waits():
                     self._wake_changed()
