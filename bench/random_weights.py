@@ -44,7 +44,13 @@ from worker_fn.engine.base import PictureRequest
 from worker_fn.engine.diffusers_parts import exported_model, networks
 from worker_fn.engine.digest import RECORD, record_digest
 from worker_fn.engine.export import export, write_network
-from worker_fn.engine.exported_model import DECODER, DESCRIPTION, SCHEDULER, write_description
+from worker_fn.engine.exported_model import (
+    DECODER,
+    DESCRIPTION,
+    SCHEDULER,
+    read_exported_model,
+    write_description,
+)
 
 SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
 
@@ -155,7 +161,8 @@ def export_fast(fast: Path, exported: Path, folder: Path) -> None:
     shutil.copytree(exported, folder, ignore=kept, copy_function=os.link)
     pipeline = diffusers.StableDiffusionPipeline.from_pretrained(fast)
     usual = WITHOUT_GUIDANCE
-    description = replace(exported_model(pipeline, usual), rough=True)
+    int8_text = read_exported_model(exported).int8_text
+    description = replace(exported_model(pipeline, usual), rough=True, int8_text=int8_text)
     shape = description.latent_shape(usual.width, usual.height)
     latents = np.random.default_rng(0).standard_normal(shape, np.float32)
     part = networks(pipeline, description)[DECODER]

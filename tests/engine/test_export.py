@@ -4,14 +4,18 @@ import json
 import re
 from pathlib import Path
 
+import openvino
 import pytest
 
 from shared.errors import ModelUnavailable
 from tests.engine.conftest import EXAMPLES
 from tests.engine.drawing import asked
 from worker_fn.engine.base import Picture
+from worker_fn.engine.diffusers_engine import DiffusersEngine
 from worker_fn.engine.digest import folder_digest
-from worker_fn.engine.export import examples_on, export, psnr
+from worker_fn.engine.export import examples_on, export, pictures, psnr, text_psnr_db
+from worker_fn.engine.exported_model import read_exported_model
+from worker_fn.engine.quantisation import TEXT_DB
 
 
 def test_the_same_weights_export_to_the_same_digest(
@@ -36,6 +40,38 @@ def test_int8_is_smaller(exported_small_decoder: Path, exported_stable_diffusion
         for folder in (exported_small_decoder, exported_stable_diffusion)
     )
     assert int8 < fp32 / 3
+
+
+def test_the_text_encoder_goes_to_int8_where_the_pictures_stay_near(
+    exported_small_decoder: Path, exported_stable_diffusion: Path
+) -> None:
+    for folder, expected in ((exported_small_decoder, True), (exported_stable_diffusion, False)):
+        assert read_exported_model(folder).int8_text is expected
+        assert ('element_type="i8"' in (folder / "text_encoder.xml").read_text()) is expected
+
+
+def test_a_text_encoder_that_int8_would_spoil_stays_at_fp16(
+    small_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker_fn.engine.export.TEXT_DB", 101.0)
+    export(small_decoder, tmp_path, precision="int8", examples=EXAMPLES)
+    assert not read_exported_model(tmp_path).int8_text
+    assert 'element_type="i8"' not in (tmp_path / "text_encoder.xml").read_text()
+
+
+def test_a_text_encoder_is_judged_by_the_pictures_drawn_with_its_text(
+    small_decoder: Path, exported_small_decoder: Path, exported_stable_diffusion: Path
+) -> None:
+    reference = DiffusersEngine(small_decoder, device="cpu")
+    exact = pictures(reference, EXAMPLES)
+    its_own, anothers = (
+        openvino.Core().read_model(folder / "text_encoder.xml")
+        for folder in (exported_small_decoder, exported_stable_diffusion)
+    )
+    near = text_psnr_db(reference, its_own, EXAMPLES, exact)
+    assert near >= TEXT_DB
+    assert text_psnr_db(reference, anothers, EXAMPLES, exact) < near - 6
+    assert pictures(reference, EXAMPLES) == exact
 
 
 def test_no_path_of_the_building_machine_is_written(

@@ -1,6 +1,7 @@
 """What goes to int8, and what does not."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino
@@ -8,7 +9,12 @@ import pytest
 
 from worker_fn.engine import quantisation
 from worker_fn.engine.diffusers_parts import Inputs
-from worker_fn.engine.quantisation import decoder_psnr_db, quantised_decoder
+from worker_fn.engine.quantisation import (
+    decoder_psnr_db,
+    int8_text_encoder,
+    quantised_decoder,
+    text_encoding,
+)
 
 LATENTS: list[Inputs] = [
     {"latents": np.random.default_rng(seed).standard_normal((1, 4, 8, 8), np.float32)}
@@ -54,3 +60,35 @@ def test_the_ends_of_a_decoder_stay_exact(decoder: openvino.Model) -> None:
 
 def test_the_same_pictures_are_a_hundred_decibels_apart(decoder: openvino.Model) -> None:
     assert decoder_psnr_db(decoder, decoder, LATENTS) == 100
+
+
+@pytest.fixture
+def text_encoder(exported_latent_consistency: Path) -> openvino.Model:
+    """Of float32."""
+    return openvino.Core().read_model(exported_latent_consistency / "text_encoder.xml")
+
+
+def int8_weights(graph: openvino.Model) -> list[tuple[int, ...]]:
+    return [
+        tuple(operation.get_output_shape(0))
+        for operation in graph.get_ops()
+        if operation.get_type_name() == "Constant"
+        and operation.get_output_element_type(0) == openvino.Type.i8
+    ]
+
+
+def test_a_text_encoders_products_go_to_int8_and_its_embeddings_do_not(
+    text_encoder: openvino.Model,
+) -> None:
+    products = [each for each in text_encoder.get_ops() if each.get_type_name() == "MatMul"]
+    weights = [each for each in products if each.input_value(1).get_partial_shape().is_static]
+    small = int8_text_encoder(text_encoder)
+    assert len(int8_weights(small)) == len(weights) > 0
+    assert int8_weights(text_encoder) == []
+
+
+def test_an_int8_text_encoder_says_nearly_the_same(text_encoder: openvino.Model) -> None:
+    tokens: list[Any] = [{"input_ids": np.arange(16)[None] + first} for first in range(4)]
+    small, exact = map(text_encoding, (int8_text_encoder(text_encoder), text_encoder))
+    apart = [np.linalg.norm(small(each) - exact(each)) for each in tokens]
+    assert 0 < max(apart) <= 0.05 * min(np.linalg.norm(exact(each)) for each in tokens)

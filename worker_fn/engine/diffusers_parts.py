@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +168,22 @@ def recorded_inputs(pipeline: Pipeline) -> Iterator[dict[str, list[Inputs]]]:
     finally:
         hook.remove()
         del pipeline.vae.decode
+
+
+@contextmanager
+def encoded_by(
+    pipeline: Pipeline, encode: Callable[[Inputs], npt.NDArray[np.float32]]
+) -> Iterator[None]:
+    """`encode` takes the text encoder's place while the block runs."""
+
+    def replace(_: torch.nn.Module, args: Sequence[Any], __: Any) -> tuple[torch.Tensor]:
+        return (torch.from_numpy(encode({"input_ids": args[0].numpy()}).copy()),)
+
+    hook = pipeline.text_encoder.register_forward_hook(replace)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _copied(tensors: Mapping[str, torch.Tensor | None]) -> Inputs:

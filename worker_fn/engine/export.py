@@ -6,7 +6,8 @@
 A card.json beside the output folder gives the example prompts and the usual size, steps and
 guidance; the digests of both folders are written into it. At int8 weights and activations of the
 UNet, and of the decoder where the error allows, are quantised after NNCF has watched the examples
-being drawn; all else keeps its weights in fp16. What the result is worth is measured against the
+being drawn; the text encoder's weights are int8 where the error allows; all else keeps its weights
+in fp16. What the result is worth is measured against the
 diffusers engine and noted in engine.json.
 """
 
@@ -33,6 +34,7 @@ from worker_fn.engine.diffusers_parts import (
     Inputs,
     Part,
     Pipeline,
+    encoded_by,
     exported_model,
     networks,
     recorded_inputs,
@@ -43,6 +45,7 @@ from worker_fn.engine.digest import folder_digest, record_digest
 from worker_fn.engine.exported_model import (
     DECODER,
     SCHEDULER,
+    TEXT_ENCODER,
     TOKENIZER,
     UNET,
     UNET_TEXT,
@@ -52,7 +55,13 @@ from worker_fn.engine.exported_model import (
 from worker_fn.engine.graph_split import split
 from worker_fn.engine.group_norms import write_out_group_norms
 from worker_fn.engine.openvino_engine import OpenVinoEngine
-from worker_fn.engine.quantisation import quantised, quantised_decoder
+from worker_fn.engine.quantisation import (
+    TEXT_DB,
+    int8_text_encoder,
+    quantised,
+    quantised_decoder,
+    text_encoding,
+)
 
 Precision = Literal["int8", "fp16", "fp32"]
 
@@ -62,7 +71,7 @@ MEASURED = 16
 MOST_CALIBRATION_STEPS = 300
 
 QUANTISED = {UNET: quantised, DECODER: quantised_decoder}
-"""How each network is brought to int8; the text encoder runs once for a prompt, and stays."""
+"""How what is calibrated is brought to int8."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +96,14 @@ def export(
     description = replace(exported_model(pipeline, examples[0]), rough=precision == "int8")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    inputs = _calibration(reference, pipeline, examples) if precision == "int8" else {}
-    for name, part in networks(pipeline, description).items():
+    inputs, exact = _calibration(reference, pipeline, examples) if description.rough else ({}, [])
+    parts = networks(pipeline, description)
+    text = _graph(parts.pop(TEXT_ENCODER))
+    small = int8_text_encoder(text)
+    if exact and text_psnr_db(reference, small, examples, exact) >= TEXT_DB:
+        description, text = replace(description, int8_text=True), small
+    _write_graph(out, TEXT_ENCODER, text, precision)
+    for name, part in parts.items():
         write_network(out, name, part, inputs.get(name, ()), precision)
     save_tokenizer(pipeline, out / TOKENIZER)
     shutil.copyfile(model / "scheduler" / SCHEDULER, out / SCHEDULER)
@@ -112,6 +127,18 @@ def psnr(one: Picture, other: Picture) -> float:
     return 100.0 if error == 0 else 10 * float(np.log10(255**2 / error))
 
 
+def text_psnr_db(
+    reference: DiffusersEngine,
+    text_encoder: openvino.Model,
+    examples: Sequence[PictureRequest],
+    exact: Sequence[Picture],
+) -> float:
+    """Median of the examples drawn by `reference` that is told this text, against `exact`."""
+    with encoded_by(reference.pipeline, text_encoding(text_encoder)):
+        told = pictures(reference, examples)
+    return float(np.median([psnr(*pair) for pair in zip(told, exact, strict=True)]))
+
+
 def pictures(engine: Engine, requests: Sequence[PictureRequest]) -> list[Picture]:
     """Each request drawn alone."""
     drawn: list[Picture] = []
@@ -130,6 +157,10 @@ def write_network(
     if inputs:
         graph = QUANTISED[name](graph, inputs)
     write_out_group_norms(graph)
+    _write_graph(out, name, graph, precision)
+
+
+def _write_graph(out: Path, name: str, graph: openvino.Model, precision: Precision) -> None:
     for file, piece in _pieces(name, graph).items():
         _name_for_good(piece, file)
         openvino.save_model(piece, out / f"{file}.xml", compress_to_fp16=precision != "fp32")
@@ -157,12 +188,12 @@ def _name_for_good(graph: openvino.Model, name: str) -> None:
 
 def _calibration(
     reference: Engine, pipeline: Pipeline, examples: Sequence[PictureRequest]
-) -> dict[str, list[Inputs]]:
-    """By network, what it is given while the examples are drawn."""
+) -> tuple[dict[str, list[Inputs]], list[Picture]]:
+    """By network, what it is given while the examples are drawn; and the pictures."""
     with recorded_inputs(pipeline) as recorded:
-        pictures(reference, examples)
+        exact = pictures(reference, examples)
     stride = -(-len(recorded[UNET]) // MOST_CALIBRATION_STEPS)
-    return {**recorded, UNET: recorded[UNET][::stride]}
+    return {**recorded, UNET: recorded[UNET][::stride]}, exact
 
 
 def _unseen(examples: Sequence[PictureRequest]) -> list[PictureRequest]:

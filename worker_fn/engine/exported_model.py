@@ -30,6 +30,7 @@ class ExportedModel:
     is a second pass with the negative prompt. `conditions_apart` says that what the UNet makes of
     the prompt alone and of the timestep alone are networks of their own. `rough` says that what is
     not int8 may be computed in bfloat16 where the CPU can: the int8 beside it is rougher.
+    `int8_text` says that the text encoder's weights are int8.
     """
 
     latent_channels: int
@@ -42,6 +43,7 @@ class ExportedModel:
     usual_guidance: float
     conditions_apart: bool = False
     rough: bool = False
+    int8_text: bool = False
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
         """One image's latents: (1, channels, rows, columns). Raises InvalidInput."""

@@ -108,6 +108,7 @@ class OpenVinoEngine:
                 self.digest,
                 self._sizes,
                 rough=model.rough,
+                int8_text=model.int8_text,
             )
             with ThreadPoolExecutor(1) as beside:
                 recalled = beside.submit(networks.recall)

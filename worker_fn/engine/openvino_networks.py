@@ -233,14 +233,16 @@ def read_networks(
     sizes: int | None = None,
     *,
     rough: bool = False,
+    int8_text: bool = False,
 ) -> Networks:
-    """Nothing is read or compiled yet. `kept` may hold what was compiled for this `digest`;
-    `rough` lets them compute in bfloat16 outside int8, where the CPU can."""
+    """Nothing is read or compiled. `kept` may hold this `digest`'s; the rest is ExportedModel's."""
     core = openvino.Core()
     configs = dict.fromkeys(NETWORKS, _config(threads))
     if rough and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         bfloat16 = {**_config(threads), "INFERENCE_PRECISION_HINT": "bf16"}
         configs.update(dict.fromkeys(ROUGH, bfloat16))
+    if int8_text:
+        configs[TEXT_ENCODER] = _config(threads) | int8_text_config(core)
     networks = None if kept is None else KeptNetworks(core, kept, configs, digest)
 
     def part(name: str) -> Network:
@@ -268,7 +270,7 @@ def _shapes(inputs: Inputs) -> Shapes:
     return tuple((name, inputs[name].shape) for name in sorted(inputs))
 
 
-def _config(threads: int | None) -> Config:
+def _config(threads: int | None) -> dict[str, object]:
     config: dict[str, object] = {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
@@ -279,6 +281,12 @@ def _config(threads: int | None) -> Config:
         "ENABLE_CPU_PINNING": False,
     }
     return config if threads is None else {**config, "INFERENCE_NUM_THREADS": threads}
+
+
+def int8_text_config(core: openvino.Core) -> dict[str, object]:
+    """With VNNI ("DL Boost") 128 numbers of a token share a scale; without, they stay exact."""
+    group = 128 if "DL Boost" in instruction_sets(core) else 0
+    return {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": group}
 
 
 def instruction_sets(core: openvino.Core | None = None) -> str:
