@@ -1,4 +1,4 @@
-"""The autoencoder: 128 x 128 pixels to a 16 x 16 grid of eight numbers each, and back.
+"""The autoencoder: 128 x 128 pixels to a 16 x 16 grid of sixteen numbers each, and back.
 
 Encoder and decoder are trained together, with a penalty that keeps the latents near zero mean, unit
 variance and uncorrelated, and with noise on the latents: the decoder learns to draw clean edges
@@ -21,12 +21,12 @@ from models.postcard.renderer import render
 from models.postcard.sampling import draw_scene
 from models.postcard.training import Plan, device, normal, restored, train
 
-LATENT_CHANNELS = 8
+LATENT_CHANNELS = 16
 WIDTH = 48
 # Small batches: on a CPU many steps get further than many pictures a step.
 CROP, BATCH, BATCH_ON_GPU = 64, 6, 96
 MOMENT_WEIGHT = 0.1
-MOST_NOISE = 0.15
+MOST_NOISE = 0.1
 PLAN = Plan(name="autoencoder", steps=20_000, rate=1.5e-3, decay=0.998)
 
 Pictures = NDArray[np.uint8]

@@ -34,8 +34,8 @@ SIZES: dict[Size, int] = {
     (64, 96): 50,
     (192, 128): 60,
     (128, 192): 60,
-    (240, 160): 30,
-    (160, 240): 30,
+    (256, 160): 30,
+    (160, 256): 30,
 }
 CAPTIONS_EACH = 4
 CHUNK = 100
@@ -52,7 +52,7 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Latents [n, 8, h/8, w/8], layouts [n, 6, 128] and one caption's numbers each [n, 40]."""
+    """Latents [n, 16, h/8, w/8], layouts [n, 6, 128] and one caption's numbers each [n, 40]."""
 
     latents: Tensor
     codes: Tensor

@@ -64,7 +64,7 @@ def _step(count: int, chance: np.random.Generator) -> tuple[Tensor, Tensor]:
 def taught_velocity(
     teacher: UNet2DConditionModel, noised: Tensor, times: Tensor, until: Tensor, states: Tensor
 ) -> Tensor:
-    """The velocity [n, 8, h, w] by which one DDIM step gets where the teacher's several get."""
+    """The velocity [n, 16, h, w] by which one DDIM step gets where the teacher's several get."""
     reached, now = noised, times
     for number in range(1, TEACHER_STEPS + 1):
         share = number / TEACHER_STEPS
