@@ -74,7 +74,12 @@ def test_stages_run_resume_and_export(tmp_path: Path, monkeypatch: pytest.Monkey
         autoencoder.train_autoencoder(tmp_path, plan, resume=resume, pictures=24)
         reading.train_text_encoder(tmp_path, replace(reading.PLAN, steps=steps), resume=resume)
     dataset.prepare(tmp_path, pictures=200)
-    assert dataset.load_buckets(tmp_path)["64x64"].latents.shape == (100, autoencoder.LATENT_CHANNELS, 8, 8)
+    assert dataset.load_buckets(tmp_path)["64x64"].latents.shape == (
+        100,
+        autoencoder.LATENT_CHANNELS,
+        8,
+        8,
+    )
     denoiser.train_denoiser(tmp_path, replace(denoiser.PLAN, steps=1), resume=False)
     learner = denoiser.train_denoiser(tmp_path, replace(denoiser.PLAN, steps=2), resume=True)
     assert learner.step == 2
