@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+# greenlet comes without types.
 from greenlet import greenlet  # type: ignore[import-untyped]
 
 

@@ -29,6 +29,7 @@ def hub_with(repositories: Repositories) -> Iterator[str]:
 class _Hub(BaseHTTPRequestHandler):
     def __init__(self, repositories: Repositories, *args: object) -> None:
         self._repositories = repositories
+        # The standard library hands over what it will: it is passed on as it came.
         super().__init__(*args)  # type: ignore[arg-type]
 
     def log_message(self, format: str, *args: object) -> None:

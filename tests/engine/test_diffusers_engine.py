@@ -58,6 +58,7 @@ def test_closing_stops_the_work(diffusers_engine: DiffusersEngine) -> None:
     drawing = diffusers_engine.draw([asked(steps=5)])
     next(drawing)
     next(drawing)
+    # An engine promises an iterator; this one is a generator, which alone can be closed.
     drawing.close()  # type: ignore[attr-defined]
     hook.remove()
     assert len(calls) == 2

@@ -44,6 +44,7 @@ def test_the_same_request_gives_the_same_picture(engine: Engine) -> None:
 def test_another_seed_or_prompt_gives_another_picture(
     engine: Engine, change: dict[str, object]
 ) -> None:
+    # Fields of several types in one mapping: mypy cannot tell which is whose.
     assert one(engine, asked(**change)) != one(engine, asked())  # type: ignore[arg-type]
 
 
@@ -62,6 +63,7 @@ def test_closing_ends_a_drawing_and_the_next_one_is_whole(engine: Engine) -> Non
     whole = one(engine, asked())
     interrupted = engine.draw([asked()])
     next(interrupted)
+    # An engine promises an iterator; these are generators, which alone can be closed.
     interrupted.close()  # type: ignore[attr-defined]
     assert list(interrupted) == []
     assert one(engine, asked()) == whole
