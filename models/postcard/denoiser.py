@@ -30,7 +30,8 @@ CHANNELS = (64, 96, 128)
 PLACES, MOST = 24 * 256, 64
 PLACES_ON_GPU, MOST_ON_GPU = 512 * 256, 1024
 TOLD_NOTHING, TOLD_BY_TEXT = 0.05, 0.4
-MAIN_SIZE, MAIN_SHARE = "128x128", 0.6
+# How often a batch is of these sizes; of any other, one.
+FREQUENT = {"128x128": 9, "256x256": 4}
 FEW_STEPS = (999, 749, 499, 249)
 PLAN = Plan(name="denoiser", steps=30_000, rate=1.2e-3, warmup=300, decay=0.999, weight_decay=0.01)
 
@@ -54,7 +55,7 @@ def build_unet() -> UNet2DConditionModel:
         # The number of heads per level, whatever its name says (diffusers issue 2011).
         attention_head_dim=tuple(width // 32 for width in CHANNELS),
         norm_num_groups=16,
-    ).to(memory_format=torch.channels_last)
+    )
     if device().type == "cpu":
         # In bfloat16 the written-out attention is twice as fast here as torch's fused one.
         unet.set_attn_processor(AttnProcessor())
@@ -100,18 +101,15 @@ class Conditions:
 
     def __init__(self, out: Path) -> None:
         self.buckets: dict[str, Bucket] = load_buckets(out)
-        self.main = MAIN_SIZE if MAIN_SIZE in self.buckets else next(iter(self.buckets))
-        self.others = [name for name in self.buckets if name != self.main]
+        weights = np.array([FREQUENT.get(name, 1) for name in self.buckets])
+        self.shares = weights / weights.sum()
         self.text_encoder: CLIPTextModel = trained_text_encoder(out).to(device()).eval()
         empty = torch.from_numpy(nothing()).to(device())
         self.empty = empty.expand(1, MAX_LENGTH, WIDTH)
 
     def batch(self, chance: np.random.Generator) -> Batch:
-        """A batch of one size, mostly the main one."""
-        name = self.main
-        if self.others and chance.random() >= MAIN_SHARE:
-            name = self.others[int(chance.integers(len(self.others)))]
-        bucket = self.buckets[name]
+        """A batch of one size, mostly a frequent one."""
+        bucket = list(self.buckets.values())[chance.choice(len(self.shares), p=self.shares)]
         on_cpu = device().type == "cpu"
         places, most = (PLACES, MOST) if on_cpu else (PLACES_ON_GPU, MOST_ON_GPU)
         rows, columns = bucket.latents.shape[2:]
