@@ -119,11 +119,11 @@ def _loss(model: AutoencoderTiny, pictures: Tensor, chance: np.random.Generator)
     latents = model.encoder(pictures)
     amounts = torch.from_numpy(chance.uniform(0, MOST_NOISE, (len(pictures), 1, 1, 1)))
     noised = latents + amounts.float().to(device()) * normal(tuple(latents.shape), chance)
-    loss = _picture_loss(model.decoder(noised).float(), pictures)
+    loss = picture_loss(model.decoder(noised).float(), pictures)
     return loss + MOMENT_WEIGHT * _moment_penalty(latents.float())
 
 
-def _picture_loss(restored: Tensor, pictures: Tensor) -> Tensor:
+def picture_loss(restored: Tensor, pictures: Tensor) -> Tensor:
     """L1 + 4 MSE, and L1 of the differences between neighbours, which is what sharpens edges."""
     error = restored - pictures
     edges = error.diff(dim=2).abs().mean() + error.diff(dim=3).abs().mean()

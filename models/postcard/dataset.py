@@ -52,11 +52,15 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Latents [n, 16, h/8, w/8], layouts [n, 6, 128] and one caption's numbers each [n, 40]."""
+    """Latents [n, 16, h/8, w/8], layouts [n, 6, 128] and one caption's numbers each [n, 40].
+
+    `rows` [n] are the pictures' numbers in their bucket.
+    """
 
     latents: Tensor
     codes: Tensor
     tokens: Tensor
+    rows: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,13 @@ class Bucket:
             latents=self.latents[rows].to(where).float(),
             codes=self.codes[rows].to(where).float(),
             tokens=self.tokens[rows, choices].to(where).long(),
+            rows=rows,
+        )
+
+    def first(self, count: int) -> "Bucket":
+        """Its first `count` pictures."""
+        return Bucket(
+            latents=self.latents[:count], codes=self.codes[:count], tokens=self.tokens[:count]
         )
 
 

@@ -9,6 +9,7 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 
 from models.postcard.autoencoder import PLAN as AUTOENCODER_PLAN
 from models.postcard.autoencoder import build_autoencoder
+from models.postcard.decoding import PLAN as DECODER_PLAN
 from models.postcard.denoiser import PLAN as DENOISER_PLAN
 from models.postcard.denoiser import build_scheduler, build_unet
 from models.postcard.distillation import PLAN as STUDENT_PLAN
@@ -44,6 +45,7 @@ def assemble(out: Path) -> StableDiffusionPipeline:
     # To mypy an nn.Module's methods may be tensors.
     unet.set_attn_processor(AttnProcessor2_0())  # type: ignore[operator]
     autoencoder: AutoencoderTiny = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
+    restored(autoencoder.decoder, DECODER_PLAN, out)
     return StableDiffusionPipeline(
         vae=autoencoder,
         text_encoder=trained_text_encoder(out),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from models.postcard import autoencoder, denoiser, distillation, reading
+from models.postcard import autoencoder, decoding, denoiser, distillation, reading
 from models.postcard.dataset import prepare
 from models.postcard.pipeline_export import export_pipeline
 from models.postcard.training import Plan
@@ -15,10 +15,11 @@ STAGES: dict[str, tuple[Plan, Callable[..., object]]] = {
     "text": (reading.PLAN, reading.train_text_encoder),
     "denoiser": (denoiser.PLAN, denoiser.train_denoiser),
     "student": (distillation.PLAN, distillation.train_student),
+    "decoder": (decoding.PLAN, decoding.train_decoder),
 }
 # How many steps a stage of `all` takes for each of --steps.
-SHARES = {"autoencoder": 3, "text": 2, "denoiser": 3, "student": 0.1}
-ORDER = ("autoencoder", "text", "data", "denoiser", "student", "export")
+SHARES = {"autoencoder": 3, "text": 2, "denoiser": 3, "student": 0.1, "decoder": 0.1}
+ORDER = ("autoencoder", "text", "data", "denoiser", "student", "decoder", "export")
 
 
 def main() -> None:

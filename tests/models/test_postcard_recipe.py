@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from models.postcard import autoencoder, dataset, denoiser, distillation, reading
+from models.postcard import autoencoder, dataset, decoding, denoiser, distillation, reading
 from models.postcard.captions import caption, plain_caption
 from models.postcard.checkpoint import load_checkpoint
 from models.postcard.layout import TOKENS, scene_codes
@@ -84,6 +84,7 @@ def test_stages_run_resume_and_export(tmp_path: Path, monkeypatch: pytest.Monkey
     learner = denoiser.train_denoiser(tmp_path, replace(denoiser.PLAN, steps=2), resume=True)
     assert learner.step == 2
     distillation.train_student(tmp_path, replace(distillation.PLAN, steps=1), resume=False)
+    decoding.train_decoder(tmp_path, replace(decoding.PLAN, steps=1), resume=False)
     export_pipeline(tmp_path, tmp_path / "weights")
     pipeline = StableDiffusionPipeline.from_pretrained(tmp_path / "weights", dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
