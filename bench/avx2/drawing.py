@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from worker_fn.engine.base import Drawn, PictureRequest
+from worker_fn.engine.network_configs import instruction_sets
 from worker_fn.engine.openvino_engine import OpenVinoEngine
-from worker_fn.engine.openvino_networks import instruction_sets
 
 REQUEST = PictureRequest(
     prompt="a red circle on a white background",

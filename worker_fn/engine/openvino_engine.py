@@ -22,6 +22,7 @@ from worker_fn.engine.base import Drawn, PictureRequest, StepDone
 from worker_fn.engine.digest import folder_digest, verified_digest
 from worker_fn.engine.exported_model import (
     TOKENIZER,
+    ExportedModel,
     read_exported_model,
     read_scheduler,
 )
@@ -99,7 +100,6 @@ class OpenVinoEngine:
     def _loaded(self) -> Painter:
         model = read_exported_model(self._folder)
         self.digest = self._verified()
-        sampler = read_sampler(read_scheduler(self._folder))
         try:
             networks = self._networks = read_networks(
                 self._folder,
@@ -110,15 +110,29 @@ class OpenVinoEngine:
                 rough=model.rough,
                 int8_text=model.int8_text,
             )
-            with ThreadPoolExecutor(1) as beside:
-                recalled = beside.submit(networks.recall)
-                tokenizer = PromptTokenizer(self._folder / TOKENIZER)
-            painter = Painter(model=model, sampler=sampler, tokenizer=tokenizer, networks=networks)
-            if not recalled.result():
-                painter.make_ready(model.usual_width, model.usual_height)
-                networks.keep()
+            painter = self._painter_of(model, networks)
         except RuntimeError as error:  # what OpenVINO raises over a bad graph
             raise ModelUnavailable(f"{self._folder} cannot be compiled: {error}") from error
+        return painter
+
+    def _painter_of(self, model: ExportedModel, networks: Networks) -> Painter:
+        """Ready for the usual request. Raises RuntimeError."""
+        sampler = read_sampler(read_scheduler(self._folder))
+        with ThreadPoolExecutor(self._threads) as hands:
+            recalled = networks.recall(hands)
+            # Last, for it lets no other thread of Python begin anything.
+            reading = hands.submit(PromptTokenizer, self._folder / TOKENIZER)
+            painter = Painter(
+                model=model, sampler=sampler, tokenizer=reading.result(), networks=networks
+            )
+            for network in recalled[1:]:
+                network.result()
+            if recalled:
+                painter.encode_usual()  # while the UNet, the first and longest, is made ready
+                recalled[0].result()
+        if not recalled:
+            painter.make_ready(model.usual_width, model.usual_height)
+            networks.keep()
         return painter
 
     def _verified(self) -> str:

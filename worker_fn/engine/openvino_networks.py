@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -24,17 +24,16 @@ import openvino
 
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, UNET_TEXT, UNET_TIME
 from worker_fn.engine.kept_files import KeptFiles
+from worker_fn.engine.network_configs import Config, instruction_sets, network_configs
 from worker_fn.engine.shared_start import is_guided, share_start
 from worker_fn.engine.zero_points import fold_zero_points
 
 FloatArray = npt.NDArray[np.float32]
 Inputs = Mapping[str, npt.NDArray[Any]]
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
-Config: TypeAlias = Mapping[str, object]
 
-NETWORKS = (TEXT_ENCODER, UNET_TEXT, UNET_TIME, UNET, DECODER)
-ROUGH = (TEXT_ENCODER, UNET, DECODER)
-"""Where bfloat16 saves time; the other two run once for a prompt or a timestep."""
+NETWORKS = (UNET, TEXT_ENCODER, UNET_TEXT, DECODER, UNET_TIME)
+"""In the order in which a start makes them ready: what takes longest comes first."""
 
 REWRITING = 2
 """Counts up whenever `Network` makes something else of a graph: what was kept is old then."""
@@ -136,7 +135,7 @@ class KeptNetworks:
         self._core = core
         self._files = files
         self._configs = {name: dict(config) for name, config in configs.items()}
-        facts = [REWRITING, openvino.get_version(), instruction_sets(core), digest, self._configs]
+        facts = [REWRITING, openvino.get_version(), instruction_sets(), digest, self._configs]
         self._belongs_to = json.dumps(facts, sort_keys=True)
 
     def network(self, name: str, shapes: Shapes) -> _Ready | None:
@@ -200,20 +199,16 @@ class Networks:
         """Whether all would stay ready for one more size."""
         return all(network.has_room for network in self._all())
 
-    def recall(self) -> bool:
-        """Make ready for the usual request out of what was kept; False where that is not known.
+    def recall(self, hands: Executor) -> list[Future[None]]:
+        """Have `hands` make ready for the usual request out of what was kept.
 
-        All networks at once: most of an import is the work of one core. Raises RuntimeError.
+        A task for each network, since most of an import is the work of one core; none where the
+        usual request is not known. Their results raise RuntimeError.
         """
-        usual = None if self.kept is None else self.kept.usual()
-        if usual is None:
-            return False
+        usual = (None if self.kept is None else self.kept.usual()) or []
         networks = {network.name: network for network in self._all()}
-        with ThreadPoolExecutor() as threads:
-            begun = [threads.submit(networks[name].make_ready, shapes) for name, shapes in usual]
-        for network in begun:
-            network.result()
-        return True
+        usual.sort(key=lambda each: NETWORKS.index(each[0]))
+        return [hands.submit(networks[name].make_ready, shapes) for name, shapes in usual]
 
     def keep(self) -> None:
         """Have `recall` make ready for all that has been asked so far."""
@@ -237,12 +232,7 @@ def read_networks(
 ) -> Networks:
     """Nothing is read or compiled. `kept` may hold this `digest`'s; the rest is ExportedModel's."""
     core = openvino.Core()
-    configs = dict.fromkeys(NETWORKS, _config(threads))
-    if rough and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        bfloat16 = {**_config(threads), "INFERENCE_PRECISION_HINT": "bf16"}
-        configs.update(dict.fromkeys(ROUGH, bfloat16))
-    if int8_text:
-        configs[TEXT_ENCODER] = _config(threads) | int8_text_config(core)
+    configs = network_configs(core, NETWORKS, threads, rough=rough, int8_text=int8_text)
     networks = None if kept is None else KeptNetworks(core, kept, configs, digest)
 
     def part(name: str) -> Network:
@@ -268,31 +258,3 @@ def _usual_sizes(graph: Path) -> int:
 
 def _shapes(inputs: Inputs) -> Shapes:
     return tuple((name, inputs[name].shape) for name in sorted(inputs))
-
-
-def _config(threads: int | None) -> dict[str, object]:
-    config: dict[str, object] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": 1,
-        # OpenVINO would choose bfloat16 for itself, where `rough` does not allow it as well.
-        "INFERENCE_PRECISION_HINT": "f32",
-        "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0,
-        # Two workers on one machine would be pinned to the same cores.
-        "ENABLE_CPU_PINNING": False,
-    }
-    return config if threads is None else {**config, "INFERENCE_NUM_THREADS": threads}
-
-
-def int8_text_config(core: openvino.Core) -> dict[str, object]:
-    """With VNNI ("DL Boost") 128 numbers of a token share a scale; without, they stay exact."""
-    group = 128 if "DL Boost" in instruction_sets(core) else 0
-    return {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": group}
-
-
-def instruction_sets(core: openvino.Core | None = None) -> str:
-    """The version and the instruction sets that OpenVINO uses; a compiled network alone tells."""
-    core = core or openvino.Core()
-    given = openvino.op.Parameter(openvino.Type.f32, openvino.Shape([1]))
-    smallest = openvino.Model([openvino.opset15.relu(given)], [given])
-    found = core.compile_model(smallest, "CPU", {}).get_property("RUNTIME_REQUIREMENTS")
-    return str(found)

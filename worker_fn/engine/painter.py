@@ -50,6 +50,11 @@ class Painter:
         for _ in self.draw([request]):
             pass
 
+    def encode_usual(self) -> None:
+        """Encode the negative prompt that is usual, so that no picture has to wait for it."""
+        if self._model.has_negative_pass(self._model.usual_guidance):
+            self._conditions.of_prompts([""])
+
     def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
         """As `Engine.draw`."""
         first = requests[0]

@@ -13,7 +13,7 @@ from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from openvino._offline_transformations import compress_model_transformation
 
 from worker_fn.engine.diffusers_parts import Inputs
-from worker_fn.engine.openvino_networks import int8_text_config
+from worker_fn.engine.network_configs import int8_text_config
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -90,7 +90,7 @@ def int8_text_encoder(graph: openvino.Model) -> openvino.Model:
 def text_encoding(graph: openvino.Model) -> Encode:
     """Runs `graph` as a worker runs an int8 text encoder."""
     core = openvino.Core()
-    compiled = core.compile_model(graph, "CPU", dict(int8_text_config(core)))
+    compiled = core.compile_model(graph, "CPU", dict(int8_text_config()))
     request = compiled.create_infer_request()
 
     def encode(inputs: Inputs) -> FloatArray:
