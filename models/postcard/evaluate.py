@@ -17,6 +17,7 @@ from statistics import median
 
 from PIL import Image
 
+from models.postcard.contact_sheet import contact_sheet
 from models.postcard.evaluation_set import CATEGORIES, Question, questions
 from models.postcard.judging import is_right
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
@@ -114,16 +115,6 @@ def table(names: Sequence[str], results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def contact_sheet(shown: Sequence[Picture], columns: int = 8) -> Image.Image:
-    """The pictures side by side, a little apart."""
-    width, height = shown[0].width + 4, shown[0].height + 4
-    sheet = Image.new("RGB", (columns * width, -(-len(shown) // columns) * height), "white")
-    for number, picture in enumerate(shown):
-        place = (number % columns * width + 2, number // columns * height + 2)
-        sheet.paste(opened(picture), place)
-    return sheet
-
-
 def main() -> int:
     """Reads the command line, evaluates and prints; 1 where an aim is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -147,7 +138,8 @@ def main() -> int:
     for category in options.category or CATEGORIES:
         result, drawn = evaluate(engines, category, options.count, settings)
         results.append(result)
-        shown += drawn[: -(-64 // len(options.category or CATEGORIES))]
+        asked = questions(category, -(-64 // len(options.category or CATEGORIES)))
+        shown += [(each.prompt, opened(one)) for each, one in zip(asked, drawn, strict=False)]
         print(table(names, [result]).splitlines()[1], file=sys.stderr, flush=True)
     print(table(names, results))
     if options.sheet:

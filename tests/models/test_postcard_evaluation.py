@@ -5,6 +5,7 @@ import random
 import pytest
 from PIL import Image, ImageFilter
 
+from models.postcard.contact_sheet import contact_sheet
 from models.postcard.evaluate import AIMS, Result, table
 from models.postcard.evaluation_set import CATEGORIES, FREE, questions
 from models.postcard.judging import is_right
@@ -71,3 +72,13 @@ def test_the_table_says_what_is_met_and_what_is_missed() -> None:
     assert second.endswith("MISSED")
     assert "38.0 dB" in third
     assert third.endswith("met")
+
+
+def test_a_contact_sheet_shows_every_picture_above_its_prompt() -> None:
+    shown = [(f"picture {shade}", Image.new("RGB", (64, 96), (shade, 0, 0))) for shade in range(10)]
+    sheet = contact_sheet(shown)
+    colours = sheet.getcolors(sheet.width * sheet.height) or []
+    assert {(shade, 0, 0) for shade in range(10)} <= {colour for _, colour in colours}
+    narrow = [("a", picture) for _, picture in shown]
+    assert sheet.size == contact_sheet(narrow).size
+    assert sheet.tobytes() != contact_sheet(narrow).tobytes()
