@@ -58,7 +58,7 @@ class Defaults(_Frozen):
 
 
 class Memory(_Frozen):
-    """What drawing takes, measured by `worker_fn.engine.memory`, with the default guidance.
+    """What drawing takes, measured by `worker_fn.engine.memory`, as guided as may be.
 
     `loaded_mb`: ready for the usual request. `size_mb`: ready for one size more.
     `bytes_per_pixel`: while drawing, for each pixel of all pictures that are drawn together.

@@ -17,8 +17,8 @@ REQUEST = PictureRequest(
     negative_prompt="",
     width=128,
     height=128,
-    steps=8,
-    guidance=3.0,
+    steps=4,
+    guidance=1.0,
     seed=7,
 )
 

@@ -27,7 +27,7 @@ WANTED = 1 / 5
 FIRST = "ours, the very first start"
 POSTCARD = ROOT / "models" / "postcard"
 GUIDANCE = 7.5
-POSTCARD_STEPS, POSTCARD_SIZE = 8, 128
+POSTCARD_STEPS, POSTCARD_SIZE = 4, 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def _starts(plan: Plan) -> list[Start]:
         says=f"postcard, {POSTCARD_SIZE} px, {POSTCARD_STEPS} steps",
         size=POSTCARD_SIZE,
         steps=POSTCARD_STEPS,
-        guidance=3.0,
+        guidance=1.0,
         folders={EAGER: POSTCARD / "weights", OURS: POSTCARD / "openvino"},
     )
     return [*starts, postcard]

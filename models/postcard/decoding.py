@@ -1,7 +1,7 @@
-"""The decoder, trained on with what the student leaves it, once that is done.
+"""The decoder, trained on with what the denoiser leaves it, once that is done.
 
 The encoder stays as it is, so that the cached latents stay true. Half of a batch are latents as the
-student's last step cleans them, which are a little too smooth; the decoder learns to draw the clean
+last of few steps leave them, which are a little too smooth; the decoder learns to draw the clean
 edges that the picture had. The others are the picture's own.
 """
 
@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from models.postcard.autoencoder import PLAN as AUTOENCODER_PLAN
 from models.postcard.autoencoder import Pictures, build_autoencoder, picture_loss, to_batch
 from models.postcard.checkpoint import SEED
 from models.postcard.dataset import CHUNK, Bucket, Size, draw_chunk
-from models.postcard.denoiser import Conditions, at, build_unet, diffused
-from models.postcard.distillation import PLAN as STUDENT_PLAN
+from models.postcard.denoiser import Conditions, diffused
+from models.postcard.distillation import parts, trained_unet
 from models.postcard.training import Learner, Plan, device, normal, restored, train
 
 PLAN = Plan(name="decoder", steps=4_000, rate=8e-4, warmup=100, decay=0.998)
@@ -29,8 +30,8 @@ SIZES: dict[Size, tuple[int, float]] = {
 }
 # The pixels of a batch, as pictures of 128 x 128.
 PICTURES, PICTURES_ON_GPU = 6, 96
-# From where the last of two, four and eight steps goes to the end.
-LAST_STEPS = (499, 249, 124)
+# The times of the last steps of four, from where the picture's own latents are left alone.
+LAST_STEPS = ((499, 249), (249,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +43,12 @@ class Drawings:
 
 
 def train_decoder(out: Path, plan: Plan, *, resume: bool) -> Learner:
-    """Trains for `plan.steps` steps in all, with checkpoints in `out`; needs a student."""
+    """Trains for `plan.steps` steps in all, with checkpoints in `out`; needs a denoiser."""
     torch.manual_seed(SEED)
     autoencoder = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
     decoder = autoencoder.get_submodule("decoder").to(device())
-    student = restored(build_unet().to(device()), STUDENT_PLAN, out).module.eval()
-    source = Conditions(out)
+    unet, source = trained_unet(out)[0].to(device()).eval(), Conditions(out)
     drawings, shares = _drawings(source)
-
-    @torch.no_grad()
-    def left_by_student(latents: Tensor, states: Tensor, chance: np.random.Generator) -> Tensor:
-        times = torch.from_numpy(chance.choice(LAST_STEPS, len(latents))).to(device())
-        noised, _ = diffused(latents, normal(tuple(latents.shape), chance), times)
-        signal, spread = at(times)
-        cleaned: Tensor = signal * noised - spread * student(noised, times, states).sample.float()
-        return cleaned
 
     def loss(chance: np.random.Generator) -> Tensor:
         drawn = drawings[chance.choice(len(drawings), p=shares)]
@@ -64,11 +56,25 @@ def train_decoder(out: Path, plan: Plan, *, resume: bool) -> Learner:
         pictures = to_batch(drawn.pictures[batch.rows.numpy()]).to(device())
         latents, half = batch.latents, len(batch.latents) // 2
         states = source.states(batch, chance)
-        latents[:half] = left_by_student(latents[:half], states[:half], chance)
+        # The last are told by text; the first may be told nothing, and no edge can be kept then.
+        latents[half:] = left_by(unet, latents[half:], states[half:], chance)
         drawn_again: Tensor = decoder(latents)
         return picture_loss(drawn_again.float(), pictures)
 
     return train(decoder, plan, out, resume=resume, loss=loss)
+
+
+@torch.no_grad()
+def left_by(
+    unet: UNet2DConditionModel, latents: Tensor, states: Tensor, chance: np.random.Generator
+) -> Tensor:
+    """Latents [n, 16, h, w], noised and then cleaned again by the last DDIM steps of four."""
+    steps = [torch.full((len(latents),), at) for at in LAST_STEPS[chance.integers(len(LAST_STEPS))]]
+    noise = normal(tuple(latents.shape), chance)
+    for times in [step.to(device()) for step in steps]:
+        noised, _ = diffused(latents, noise, times)
+        latents, noise = parts(noised, unet(noised, times, states).sample.float(), times)
+    return latents
 
 
 def _drawings(source: Conditions) -> tuple[list[Drawings], list[float]]:

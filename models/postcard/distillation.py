@@ -50,6 +50,13 @@ def train_student(out: Path, plan: Plan, *, resume: bool) -> Learner:
     return train(student, plan, out, resume=resume, loss=loss)
 
 
+def trained_unet(out: Path) -> tuple[UNet2DConditionModel, bool]:
+    """The student of the last checkpoint, or the denoiser where there is none; and which it is."""
+    distilled = (out / f"{PLAN.name}.pt").exists()
+    unet = restored(build_unet(), PLAN if distilled else TEACHER_PLAN, out).module
+    return unet, distilled
+
+
 def _step(count: int, chance: np.random.Generator) -> tuple[Tensor, Tensor]:
     """For each picture of a batch one of the student's steps: from when, until when."""
     steps = 2 if chance.random() < TWO_STEPS_SHARE else 4
@@ -71,7 +78,7 @@ def taught_velocity(
         then = (times + (until - times) * share).round().long()
         then = until if number == TEACHER_STEPS else then
         predicted = teacher(reached, now, states).sample.float()
-        clean, noise = _parts(reached, predicted, now)
+        clean, noise = parts(reached, predicted, now)
         signal, spread = _at_or_end(then)
         reached, now = signal * clean + spread * noise, then
     signal, spread = at(times)
@@ -82,7 +89,7 @@ def taught_velocity(
     return velocity
 
 
-def _parts(noised: Tensor, velocity: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+def parts(noised: Tensor, velocity: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
     """The clean latents and the noise that a velocity says are in the noised ones."""
     signal, spread = at(times)
     return signal * noised - spread * velocity, spread * noised + signal * velocity

@@ -5,6 +5,7 @@ Colours are compared in Lab, outlines of connected parts with drawn templates.
 
 import functools
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,10 @@ Mask = NDArray[np.bool_]
 
 SAME_COLOUR = 16.0
 SMALLEST_FIGURE = 0.006
-TEMPLATE_SIZE = 48
+# A template fits by so much of it, also when it is moved or stretched a little.
+TEMPLATE_SIZE, MARGIN = 48, 8
 LEAST_OVERLAP = 0.78
+STRETCHES, SHIFTS = (0.93, 1.0, 1.07), (-2, 0, 2)
 # How far from the middle nothing of a medium figure reaches, and the grid that grounds are read on.
 CLEAR_OF_FIGURES, COARSE = 0.32, 32
 
@@ -119,35 +122,50 @@ def _seen(part: Mask, lab: Floats, *, inside: bool = False) -> Seen:
 
 def _best_shape(box: Mask) -> tuple[str, float]:
     """The template of the largest intersection over union; a box of other proportions loses."""
-    aspect, stretched = box.shape[1] / box.shape[0], _stretched(box)
-    scores = []
-    for shape, template, proportion in _templates():
-        overlap = float((stretched & template).sum() / (stretched | template).sum())
-        scores.append((overlap * min(1.0, 1.15 * _likeness(aspect, proportion)), shape))
-    overlap, shape = max(scores)
-    return shape, overlap
+    aspect, seen = box.shape[1] / box.shape[0], _framed(box, (1.0, 1.0), (0, 0)).ravel()
+    names, templates, proportions = _templates()
+    shared = templates @ seen
+    overlaps = shared / (templates.sum(1) + seen.sum() - shared)
+    likeness = np.minimum(aspect, proportions) / np.maximum(aspect, proportions)
+    scores = overlaps * np.minimum(1, 1.15 * likeness)
+    best = int(scores.argmax())
+    return names[best], float(scores[best])
 
 
-def _likeness(one: float, other: float) -> float:
-    return min(one, other) / max(one, other)
-
-
-def _stretched(box: Mask) -> Mask:
+def _framed(box: Mask, scale: tuple[float, float], shift: tuple[int, int]) -> Floats:
+    """The mask stretched to a square times `scale` (across, down), on a canvas with a margin."""
+    across, down = (round(TEMPLATE_SIZE * factor) for factor in scale)
     picture = Image.fromarray(box.astype(np.uint8) * 255)
-    size = (TEMPLATE_SIZE, TEMPLATE_SIZE)
-    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR)) > 127
+    stretched = picture.resize((across, down), Image.Resampling.BILINEAR)
+    canvas = Image.new("L", (TEMPLATE_SIZE + 2 * MARGIN,) * 2)
+    left, top = ((canvas.width - side) // 2 for side in (across, down))
+    canvas.paste(stretched, (left + shift[0], top + shift[1]))
+    return (np.asarray(canvas) > 127).astype(np.float32)
 
 
 @functools.cache
-def _templates() -> tuple[tuple[str, Mask, float], ...]:
-    """Every shape cut to its box and stretched to one size, with its box's width by height."""
-    found = []
+def _templates() -> tuple[list[str], Floats, Floats]:
+    """Names, masks [n, pixels] and boxes' width by height [n] of all shapes, a little moved.
+
+    A box that lost a tip of a star lies wrong by that tip; a template moved and stretched like it
+    fits again, as a person sees.
+    """
+    names, masks, proportions = [], [], []
     for shape in SHAPES:
-        drawn = np.asarray(silhouette(shape, Place(x=0, y=0, radius=0.42), (256, 256))) > 127
-        rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-        box = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        found.append((shape, _stretched(box), box.shape[1] / box.shape[0]))
-    return tuple(found)
+        box = _boxed(shape)
+        for scale in product(STRETCHES, STRETCHES):
+            for shift in product(SHIFTS, SHIFTS):
+                names.append(shape)
+                masks.append(_framed(box, scale, shift).ravel())
+                proportions.append(box.shape[1] / box.shape[0] * scale[1] / scale[0])
+    return names, np.stack(masks), np.array(proportions, np.float32)
+
+
+def _boxed(shape: str) -> Mask:
+    """The shape cut to its box."""
+    drawn = np.asarray(silhouette(shape, Place(x=0, y=0, radius=0.42), (256, 256))) > 127
+    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    return drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def relation(first: Seen, second: Seen) -> str:

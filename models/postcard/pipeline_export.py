@@ -10,9 +10,8 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from models.postcard.autoencoder import PLAN as AUTOENCODER_PLAN
 from models.postcard.autoencoder import build_autoencoder
 from models.postcard.decoding import PLAN as DECODER_PLAN
-from models.postcard.denoiser import PLAN as DENOISER_PLAN
-from models.postcard.denoiser import build_scheduler, build_unet
-from models.postcard.distillation import PLAN as STUDENT_PLAN
+from models.postcard.denoiser import build_scheduler
+from models.postcard.distillation import trained_unet
 from models.postcard.reading import trained_text_encoder
 from models.postcard.tokenizer import build_tokenizer
 from models.postcard.training import restored
@@ -40,10 +39,8 @@ def _name(config: Path, **fields: object) -> None:
 
 def assemble(out: Path) -> StableDiffusionPipeline:
     """The parts as a text-to-image pipeline; the student where there is one, else the denoiser."""
-    distilled = (out / f"{STUDENT_PLAN.name}.pt").exists()
-    unet = restored(build_unet(), STUDENT_PLAN if distilled else DENOISER_PLAN, out).module
-    # To mypy an nn.Module's methods may be tensors.
-    unet.set_attn_processor(AttnProcessor2_0())  # type: ignore[operator]
+    unet, distilled = trained_unet(out)
+    unet.set_attn_processor(AttnProcessor2_0())
     autoencoder: AutoencoderTiny = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
     restored(autoencoder.decoder, DECODER_PLAN, out)
     return StableDiffusionPipeline(

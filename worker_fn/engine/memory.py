@@ -69,7 +69,7 @@ def _request(card: ModelCard, width: int, height: int) -> PictureRequest:
         width=width,
         height=height,
         steps=int(card.limits.steps.min),
-        guidance=card.defaults.guidance,
+        guidance=float(card.limits.guidance.max),  # a second pass takes twice as much
         seed=0,
     )
 
