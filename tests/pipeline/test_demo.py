@@ -74,8 +74,8 @@ def test_a_red_circle_is_red_and_round(demo: Demo) -> None:
 
 
 def test_a_sunset_is_not_noon(demo: Demo) -> None:
-    sunset = demo.picture("mountains and a river at sunset")
-    noon = demo.picture("mountains and a river at noon")
+    sunset = demo.picture("mountains and rivers at sunset")
+    noon = demo.picture("a boat on the sea at noon")
 
     assert is_sunset(sunset)
     assert not is_noon(sunset)
