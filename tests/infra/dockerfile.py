@@ -132,8 +132,10 @@ class Workshop:
         (built.root / "tmp").mkdir(parents=True)
         built.at(".").mkdir(parents=True, exist_ok=True)
         for word, text in stage.instructions:
-            if word == "RUN" and rewrite is not None:
-                text = rewrite(stage.name, text)
+            if word == "RUN":
+                text = built.here(text)
+                # Only then: what is put in are paths of this machine, and may begin like the image's.
+                text = text if rewrite is None else rewrite(stage.name, text)
             self._step(built, word, text, path)
         return built
 
@@ -153,7 +155,7 @@ class Workshop:
             case "COPY":
                 self._copy(built, shlex.split(_filled(text, built.arguments)))
             case "RUN":
-                command = ["sh", "-euc", built.here(text)]
+                command = ["sh", "-euc", text]
                 environment = {**built.environment(path), "PIP_QUIET": "1"}
                 subprocess.run(command, cwd=built.at("."), env=environment, check=True)
             case "ENTRYPOINT":

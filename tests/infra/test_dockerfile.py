@@ -40,9 +40,8 @@ def without_installing(stage: str, text: str) -> str:
     if stage not in _TORCH_IS_HERE:
         return text
     looking = text.replace("pip install", f"{sys.executable} -m pip install --quiet --dry-run")
-    return re.sub(r"(?<=&& )python|^python", sys.executable, looking).replace(
-        "--target /opt/packages", ""
-    )
+    looking = re.sub(r"--target \S+", "", looking)
+    return re.sub(r"(?<=&& )python|^python", sys.executable, looking)
 
 
 @pytest.fixture(scope="module")
