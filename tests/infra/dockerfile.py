@@ -134,7 +134,7 @@ class Workshop:
         for word, text in stage.instructions:
             if word == "RUN":
                 text = built.here(text)
-                # Only then: what is put in are paths of this machine, and may begin like the image's.
+                # Only then: what is put in are paths of this machine, which may begin alike.
                 text = text if rewrite is None else rewrite(stage.name, text)
             self._step(built, word, text, path)
         return built
