@@ -1,6 +1,5 @@
 """Training state on disk: written whole or not at all, so that a stopped run can go on."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,3 @@ def load_checkpoint(path: Path, resume: bool) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
-
-
-def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """A linear rise over `warmup` steps, then a cosine fall to 5 % of the peak at `steps`."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
-    return peak * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress)))
