@@ -17,8 +17,9 @@ from models.postcard.autoencoder import PLAN as AUTOENCODER_PLAN
 from models.postcard.autoencoder import Pictures, build_autoencoder, picture_loss, to_batch
 from models.postcard.checkpoint import SEED
 from models.postcard.dataset import CHUNK, Bucket, Size, draw_chunk
-from models.postcard.denoiser import Conditions, diffused
-from models.postcard.distillation import parts, trained_unet
+from models.postcard.denoiser import Conditions
+from models.postcard.distillation import trained_unet
+from models.postcard.schedule import diffused, parts
 from models.postcard.training import Learner, Plan, device, normal, restored, train
 
 PLAN = Plan(name="decoder", steps=4_000, rate=8e-4, warmup=100, decay=0.998)
@@ -47,7 +48,7 @@ def train_decoder(out: Path, plan: Plan, *, resume: bool) -> Learner:
     torch.manual_seed(SEED)
     autoencoder = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
     decoder = autoencoder.get_submodule("decoder").to(device())
-    unet, source = trained_unet(out)[0].to(device()).eval(), Conditions(out)
+    unet, source = trained_unet(out).to(device()).eval(), Conditions(out)
     drawings, shares = _drawings(source)
 
     def loss(chance: np.random.Generator) -> Tensor:

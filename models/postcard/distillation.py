@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from models.postcard.checkpoint import SEED
 from models.postcard.denoiser import PLAN as TEACHER_PLAN
-from models.postcard.denoiser import Conditions, at, build_unet, diffused, spread_times
+from models.postcard.denoiser import Conditions, build_unet
+from models.postcard.schedule import at, diffused, parts, spread_times, velocity_to
 from models.postcard.training import Learner, Plan, device, normal, restored, train
 
 TEACHER_STEPS = 4
@@ -50,11 +51,13 @@ def train_student(out: Path, plan: Plan, *, resume: bool) -> Learner:
     return train(student, plan, out, resume=resume, loss=loss)
 
 
-def trained_unet(out: Path) -> tuple[UNet2DConditionModel, bool]:
-    """The student of the last checkpoint, or the denoiser where there is none; and which it is."""
+def trained_unet(out: Path) -> UNet2DConditionModel:
+    """The student of the last checkpoint, or the denoiser where there is none."""
     distilled = (out / f"{PLAN.name}.pt").exists()
-    unet = restored(build_unet(), PLAN if distilled else TEACHER_PLAN, out).module
-    return unet, distilled
+    unet: UNet2DConditionModel = restored(
+        build_unet(), PLAN if distilled else TEACHER_PLAN, out
+    ).module
+    return unet
 
 
 def _step(count: int, chance: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -79,26 +82,8 @@ def taught_velocity(
         then = until if number == TEACHER_STEPS else then
         predicted = teacher(reached, now, states).sample.float()
         clean, noise = parts(reached, predicted, now)
-        signal, spread = _at_or_end(then)
-        reached, now = signal * clean + spread * noise, then
-    signal, spread = at(times)
-    signal_then, spread_then = _at_or_end(until)
+        (reached, _), now = diffused(clean, noise, then), then
+    (signal, spread), (signal_then, spread_then) = at(times), at(until)
     shrunk = spread_then / spread
     clean = (reached - shrunk * noised) / (signal_then - shrunk * signal)
-    velocity: Tensor = (signal * noised - clean) / spread
-    return velocity
-
-
-def parts(noised: Tensor, velocity: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
-    """The clean latents and the noise that a velocity says are in the noised ones."""
-    signal, spread = at(times)
-    return signal * noised - spread * velocity, spread * noised + signal * velocity
-
-
-def _at_or_end(times: Tensor) -> tuple[Tensor, Tensor]:
-    """Signal and noise shares; at the end (-1) all is signal."""
-    signal, spread = at(times.clamp(min=0))
-    ended = (times < 0)[:, None, None, None]
-    return torch.where(ended, torch.ones_like(signal), signal), torch.where(
-        ended, torch.zeros_like(spread), spread
-    )
+    return velocity_to(clean, noised, times)

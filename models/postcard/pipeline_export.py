@@ -10,9 +10,9 @@ from diffusers.models.attention_processor import AttnProcessor2_0
 from models.postcard.autoencoder import PLAN as AUTOENCODER_PLAN
 from models.postcard.autoencoder import build_autoencoder
 from models.postcard.decoding import PLAN as DECODER_PLAN
-from models.postcard.denoiser import build_scheduler
 from models.postcard.distillation import trained_unet
 from models.postcard.reading import trained_text_encoder
+from models.postcard.schedule import build_scheduler
 from models.postcard.tokenizer import build_tokenizer
 from models.postcard.training import restored
 
@@ -39,7 +39,7 @@ def _name(config: Path, **fields: object) -> None:
 
 def assemble(out: Path) -> StableDiffusionPipeline:
     """The parts as a text-to-image pipeline; the student where there is one, else the denoiser."""
-    unet, distilled = trained_unet(out)
+    unet = trained_unet(out)
     unet.set_attn_processor(AttnProcessor2_0())
     autoencoder: AutoencoderTiny = restored(build_autoencoder(), AUTOENCODER_PLAN, out).module
     restored(autoencoder.decoder, DECODER_PLAN, out)
@@ -48,7 +48,7 @@ def assemble(out: Path) -> StableDiffusionPipeline:
         text_encoder=trained_text_encoder(out),
         tokenizer=build_tokenizer(),
         unet=unet,
-        scheduler=build_scheduler(order=1 if distilled else 2),
+        scheduler=build_scheduler(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

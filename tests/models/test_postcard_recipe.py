@@ -9,7 +9,15 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from models.postcard import autoencoder, dataset, decoding, denoiser, distillation, reading
+from models.postcard import (
+    autoencoder,
+    dataset,
+    decoding,
+    denoiser,
+    distillation,
+    reading,
+    schedule,
+)
 from models.postcard.captions import caption, plain_caption
 from models.postcard.checkpoint import load_checkpoint
 from models.postcard.layout import TOKENS, scene_codes
@@ -120,11 +128,11 @@ def test_the_student_is_taught_where_several_ddim_steps_lead() -> None:
 
     class Exact(torch.nn.Module):
         def forward(self, noised: torch.Tensor, times: torch.Tensor, _: object) -> object:
-            velocity = denoiser.diffused(clean, noise, times)[1]
+            velocity = schedule.diffused(clean, noise, times)[1]
             return type("Answer", (), {"sample": velocity})
 
     times, until = torch.tensor([999, 249]), torch.tensor([749, -1])
-    noised, velocity = denoiser.diffused(clean, noise, times)
+    noised, velocity = schedule.diffused(clean, noise, times)
     taught = distillation.taught_velocity(Exact(), noised, times, until, None)  # type: ignore[arg-type]
     assert torch.allclose(taught, velocity, atol=1e-3)
 
