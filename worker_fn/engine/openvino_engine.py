@@ -26,6 +26,7 @@ from worker_fn.engine.exported_model import (
     read_exported_model,
     read_scheduler,
 )
+from worker_fn.engine.heap import growing_heap
 from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.known_digests import known_digest
 from worker_fn.engine.openvino_networks import Networks, read_networks
@@ -118,7 +119,7 @@ class OpenVinoEngine:
     def _painter_of(self, model: ExportedModel, networks: Networks) -> Painter:
         """Ready for the usual request. Raises RuntimeError."""
         sampler = read_sampler(read_scheduler(self._folder))
-        with ThreadPoolExecutor(self._threads) as hands:
+        with growing_heap(), ThreadPoolExecutor(self._threads) as hands:
             recalled = networks.recall(hands)
             # Last, for it lets no other thread of Python begin anything.
             reading = hands.submit(PromptTokenizer, self._folder / TOKENIZER)
