@@ -259,6 +259,7 @@ def test_a_model_of_ones_own_is_built_with_its_card_and_report(
     report = json.loads((out / "report.json").read_text())
     assert (report["precision"], report["digest"]) == ("int8", card.digests["openvino"])
     assert report["psnr_db_against_diffusers"]["median"] > 20
+    assert card.memory is not None and report["memory"] == card.memory.model_dump()
     assert sorted(path.name for path in out.parent.iterdir()) == ["mine"]
     _is_served(out, card)
 

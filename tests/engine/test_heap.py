@@ -38,9 +38,7 @@ class _Library:
         return 1
 
 
-def test_the_heap_is_told_when_the_growing_begins_and_that_it_is_over_after_a_failure_too() -> (
-    None
-):
+def test_the_heap_is_told_when_the_growing_begins_and_that_it_is_over_after_a_failure_too() -> None:
     library = _Library()
     with pytest.raises(RuntimeError), growing_heap(library):
         assert library.told == list(GROWING.items())

@@ -12,6 +12,7 @@ import pytest
 
 from shared.errors import ModelUnavailable
 from shared.model_card import FILLED, ModelCard
+from worker_fn.engine.memory import note_on_card
 from worker_fn.engine.memory_plan import MemoryPlan, planned
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +124,13 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(tmp_path: Path
 
     with pytest.raises(ModelUnavailable, match="this worker has 64 MB"):
         planned(tmp_path / "openvino", 64, pixels=1)
+
+
+def test_a_model_that_cannot_be_drawn_with_is_not_measured_and_its_card_stays(
+    tmp_path: Path,
+) -> None:
+    card = tmp_path / "card.json"
+    shutil.copy(POSTCARD / "card.json", card)
+    said = note_on_card(tmp_path)
+    assert isinstance(said, str) and "not measured" in said and "openvino" in said
+    assert card.read_text() == (POSTCARD / "card.json").read_text()

@@ -28,11 +28,13 @@ from shared.model_card import ModelCard
 from worker_fn.engine.built_card import card_of
 from worker_fn.engine.diffusers_folder import read_json
 from worker_fn.engine.digest import folder_digest
+from worker_fn.engine.load import CARD
+from worker_fn.engine.memory import note_on_card
 from worker_fn.engine.model_source import FolderSource, Hub, HubSource, ModelSource
 from worker_fn.engine.presets import FULL, PRESETS, TINY, Preset, Published, find_preset
 from worker_fn.engine.staging import Wanted, stage
 
-CARD, REPORT, EXPORTED = "card.json", "report.json", "openvino"
+REPORT, EXPORTED = "report.json", "openvino"
 Precision = Literal["int8", "fp16", "fp32"]
 REFUSED = 2
 
@@ -73,16 +75,17 @@ def _built(order: Order, staged: Path, unfinished: Path, name: str, hub: Hub) ->
         revision=wanted.source.revision,
     )
     exported = _exported(staged, unfinished / EXPORTED, order.precision, card)
+    digests = {EXPORTED: str(exported["digest"])}
+    _write(unfinished / CARD, card.model_copy(update={"digests": digests}).model_dump())
+    memory = note_on_card(unfinished)
     report = {
         "model": card.name,
         "revision": card.revision,
         "source_digest": folder_digest(staged),
         "precision": order.precision,
-        "digest": exported["digest"],
-        "psnr_db_against_diffusers": exported["psnr_db_against_diffusers"],
+        **exported,
+        "memory": memory if isinstance(memory, str) else memory.model_dump(),
     }
-    digests = {EXPORTED: str(exported["digest"])}
-    _write(unfinished / CARD, card.model_copy(update={"digests": digests}).model_dump())
     _write(unfinished / REPORT, report)
     return report
 

@@ -3,14 +3,15 @@
     python -m worker_fn.engine.memory --model models/postcard [--threads 2]
 
 draws the smallest and the largest pictures of the model's card in a fresh process and writes the
-figures into the card. From them follow the largest picture that a worker accepts and for how many
-sizes it stays ready; see `shared.model_card.Memory`.
+figures into the card, as `darkroom-model build` does at its end. From them follow the largest
+picture that a worker accepts and for how many sizes it stays ready; see `shared.model_card.Memory`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import product
@@ -20,7 +21,7 @@ from typing import Any
 
 from shared.model_card import Memory, ModelCard
 from worker_fn.engine.base import Engine, PictureRequest
-from worker_fn.engine.load import build_engine
+from worker_fn.engine.load import CARD, build_engine
 
 MB = 10**6
 SIZES = 4
@@ -28,6 +29,21 @@ SIZES = 4
 
 LARGEST_BATCH = 4
 """As DARKROOM_BATCH has it by default."""
+
+
+def note_on_card(model: Path) -> Memory | str:
+    """Measure in a process of its own and note it on the card; or what came in between.
+
+    Where the largest pictures take more memory than there is, that process is killed, and not the
+    one that asks.
+    """
+    command = [sys.executable, "-m", __spec__.name, "--model", str(model)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode < 0:
+        return f"not measured: killed by signal {-ended.returncode}; is there memory enough?"
+    if ended.returncode:
+        return f"not measured: {ended.stderr.strip().splitlines()[-1]}"
+    return Memory.model_validate(json.loads((model / CARD).read_text(encoding="utf-8"))["memory"])
 
 
 def measured(folder: Path, card: ModelCard, *, threads: int | None) -> Memory:
@@ -95,7 +111,7 @@ def _main() -> int:
     parser.add_argument("--model", type=Path, required=True, help="the folder with card.json")
     parser.add_argument("--threads", type=int, default=None)
     asked = parser.parse_args()
-    path = asked.model / "card.json"
+    path = asked.model / CARD
     card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     memory = measured(
         asked.model / "openvino", ModelCard.model_validate(card), threads=asked.threads
