@@ -1,9 +1,10 @@
 """The tables of the picture: `python -m bench.engine [--quick] [--rows ROW …] [--cache FOLDER]`.
 
-Prints every table with its targets met or missed, and writes `bench/results/engine.json`. The
-first run makes models with random weights, true architectures, in the cache folder (about 10 GB,
-some minutes); the measurement takes under 20 minutes on two free cores. Peers that are
-not installed (`bench/requirements.txt`) are reported as such.
+Prints every table with its targets met or missed, and writes `bench/results/engine.json`; some of
+the tables alone are written where --out says, or not at all. The first run makes models with random
+weights, true architectures, in the cache folder (about 10 GB, some minutes); the measurement takes
+under 20 minutes on two free cores. Peers that are not installed (`bench/requirements.txt`) are
+reported as such.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def main() -> None:
         pythons=dict(pair.split("=", 1) for pair in asked.python),
     )
     plan = quick(plan) if asked.quick else plan
+    out = asked.out or (None if asked.quick or asked.rows else RESULTS)
     rows = asked.rows or (QUICK_ROWS if asked.quick else tuple(ROWS))
     _make_models(
         plan, [plan.architecture, *(() if asked.quick or "recipes" not in rows else (SD15,))]
@@ -70,7 +72,8 @@ def main() -> None:
         described[f"others' share of the cores, {row}"] = share = bystanders.share()
         sections.append(counted(section, share))
         show_table(sections[-1], console)
-        write(asked.out, described, sections)  # an interrupted run has not been in vain
+        if out is not None:
+            write(out, described, sections)  # an interrupted run has not been in vain
     show_targets(sections, console)
 
 
@@ -87,7 +90,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="scaled-down networks, two minutes")
     parser.add_argument("--rows", nargs="+", choices=sorted(ROWS), help="only these tables")
     parser.add_argument("--cache", type=Path, default=_usual_cache(), help="models go here")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
+    parser.add_argument("--out", type=Path, help=f"the JSON file; {RESULTS.name} of all")
     parser.add_argument(
         "--python",
         action="append",
