@@ -30,7 +30,7 @@ from models.postcard.scene import (
 # How often something is given what it has where a caption names nothing.
 USUAL = 0.15
 # How often each category is drawn for training.
-SHARES = {"single": 0.28, "pair": 0.28, "count": 0.14, "landscape": 0.3}
+SHARES = {"single": 0.22, "pair": 0.38, "count": 0.15, "landscape": 0.25}
 
 
 def draw_scene(rng: random.Random, *, category: str | None = None, held_out: bool = False) -> Scene:

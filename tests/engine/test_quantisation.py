@@ -1,10 +1,12 @@
 """What goes to int8, and what does not."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino
+import openvino.opset13 as opset
 import pytest
 
 from worker_fn.engine import quantisation
@@ -45,17 +47,27 @@ def test_a_decoder_that_int8_would_spoil_stays_as_it_is(
     assert "FakeQuantize" not in kinds(quantised_decoder(decoder, LATENTS))
 
 
-def test_the_ends_of_a_decoder_stay_exact(decoder: openvino.Model) -> None:
-    small = quantised_decoder(decoder, LATENTS)
-    ends = [
-        operation
-        for operation in small.get_ops()
+@pytest.mark.parametrize("channels", [4, 16])
+def test_the_ends_stay_exact_however_many_channels_latents_have(channels: int) -> None:
+    latents = np.random.default_rng(0).standard_normal((1, channels, 8, 8), np.float32)
+    small = quantised_decoder(convolutions(channels, 32, 32, 3), [{"latents": latents}])
+    fed_by = [
+        operation.input_value(0).get_node().get_type_name()
+        for operation in small.get_ordered_ops()
         if operation.get_type_name() == "Convolution"
-        and min(list(operation.input(1).get_shape())[:2]) <= 4
     ]
-    inputs = [end.input(0).get_source_output().get_node().get_type_name() for end in ends]
-    assert len(ends) == 2
-    assert "FakeQuantize" not in inputs
+    assert fed_by == ["Parameter", "FakeQuantize", "Relu"]
+
+
+def convolutions(*channels: int) -> openvino.Model:
+    """One after the other, with a ReLU between them."""
+    chance = np.random.default_rng(1)
+    latents = found = opset.parameter([-1, channels[0], -1, -1], np.float32, name="latents")
+    latents.output(0).set_names({"latents"})
+    for before, after in pairwise(channels):
+        kernel = chance.standard_normal((after, before, 3, 3)).astype(np.float32) / 30
+        found = opset.relu(opset.convolution(found, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
+    return openvino.Model([found], [latents], "decoder")
 
 
 def test_the_same_pictures_are_a_hundred_decibels_apart(decoder: openvino.Model) -> None:

@@ -20,9 +20,6 @@ FloatArray = npt.NDArray[np.float32]
 TIME_EMBEDDING = ".*time_emb.*"
 """Stays out of int8: next to no work, and every other layer leans on it."""
 
-FEW_CHANNELS = 8
-"""Convolutions from the latents, or to the latents or colours, stay out of int8 as well."""
-
 DECODER_DB = 40.0
 """What an int8 decoder's pictures need against its float32 ones. Postcard's have 47 dB."""
 
@@ -48,7 +45,7 @@ def quantised(graph: openvino.Model, inputs: Sequence[Inputs]) -> openvino.Model
         subset_size=len(inputs),
         model_type=nncf.ModelType.TRANSFORMER,
         ignored_scope=nncf.IgnoredScope(
-            names=_ends(graph), patterns=[TIME_EMBEDDING], validate=False
+            names=_ends(graph, inputs[0]), patterns=[TIME_EMBEDDING], validate=False
         ),
         advanced_parameters=nncf.AdvancedQuantizationParameters(
             activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
@@ -107,11 +104,12 @@ def _pictures(graph: openvino.Model, inputs: Sequence[Inputs]) -> list[FloatArra
     return [np.clip(request.infer(each)[0] / 2 + 0.5, 0, 1) for each in inputs]
 
 
-def _ends(graph: openvino.Model) -> list[str]:
-    """Names of the convolutions with few channels on either side."""
+def _ends(graph: openvino.Model, inputs: Inputs) -> list[str]:
+    """Names of the convolutions from the latents, or to the latents or colours."""
+    latents = max(array.shape[1] for array in inputs.values() if array.ndim == 4)
     return [
         operation.get_friendly_name()
         for operation in graph.get_ordered_ops()
         if operation.get_type_name() == "Convolution"
-        and min(list(operation.input(1).get_shape())[:2]) < FEW_CHANNELS
+        and min(list(operation.input(1).get_shape())[:2]) <= latents
     ]
