@@ -19,7 +19,7 @@ from models.postcard.checkpoint import SEED
 from models.postcard.dataset import CHUNK, Bucket, Size, draw_chunk
 from models.postcard.denoiser import Conditions
 from models.postcard.distillation import trained_unet
-from models.postcard.schedule import diffused, parts
+from models.postcard.schedule import diffused, seen_in
 from models.postcard.training import Learner, Plan, device, normal, restored, train
 
 PLAN = Plan(name="decoder", steps=4_000, rate=8e-4, warmup=100, decay=0.998)
@@ -74,7 +74,7 @@ def left_by(
     noise = normal(tuple(latents.shape), chance)
     for times in [step.to(device()) for step in steps]:
         noised, _ = diffused(latents, noise, times)
-        latents, noise = parts(noised, unet(noised, times, states).sample.float(), times)
+        latents, noise = seen_in(unet, noised, times, states)
     return latents
 
 

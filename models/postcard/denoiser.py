@@ -6,6 +6,7 @@ of each batch is told the layout by the trained text encoder's own states, the r
 layouts (`layout.py`), and a few are told nothing, for classifier-free guidance.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from models.postcard.checkpoint import SEED
 from models.postcard.dataset import Batch, Bucket, load_buckets
 from models.postcard.layout import TOKENS, WIDTH, nothing
 from models.postcard.reading import trained_text_encoder
-from models.postcard.schedule import diffused, parts, spread_times, velocity_to
+from models.postcard.schedule import FEW_STEPS, diffused, seen_in, spread_times, velocity_to
 from models.postcard.tokenizer import MAX_LENGTH
 from models.postcard.training import Learner, Plan, device, normal, train
 
@@ -35,7 +36,7 @@ FREQUENT = {"128x128": 14, "256x256": 4}
 # So many batches are noised by the network itself: from when, until when. A step that starts at
 # pure noise can't know where the figures stand, and would teach later ones to draw them smeared.
 TRODDEN_SHARE = 0.35
-TRODDEN = ((749, 499), (499, 249))
+TRODDEN = tuple(pairwise(FEW_STEPS[1:]))
 PLAN = Plan(name="denoiser", steps=30_000, rate=1.2e-3, warmup=300, decay=0.999, weight_decay=0.01)
 
 
@@ -104,7 +105,7 @@ def trodden(
         for time in TRODDEN[chance.integers(len(TRODDEN))]
     )
     noised, _ = diffused(latents, noise, begun)
-    clean, left = parts(noised, unet(noised, begun, states).sample.float(), begun)
+    clean, left = seen_in(unet, noised, begun, states)
     return diffused(clean, left, reached)[0], reached
 
 

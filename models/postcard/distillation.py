@@ -18,7 +18,7 @@ from torch.nn import functional
 from models.postcard.checkpoint import SEED
 from models.postcard.denoiser import PLAN as TEACHER_PLAN
 from models.postcard.denoiser import Conditions, build_unet
-from models.postcard.schedule import at, diffused, parts, spread_times, velocity_to
+from models.postcard.schedule import at, diffused, seen_in, spread_times, velocity_to
 from models.postcard.training import Learner, Plan, device, normal, restored, train
 
 TEACHER_STEPS = 4
@@ -80,8 +80,7 @@ def taught_velocity(
         share = number / TEACHER_STEPS
         then = (times + (until - times) * share).round().long()
         then = until if number == TEACHER_STEPS else then
-        predicted = teacher(reached, now, states).sample.float()
-        clean, noise = parts(reached, predicted, now)
+        clean, noise = seen_in(teacher, reached, now, states)
         (reached, _), now = diffused(clean, noise, then), then
     (signal, spread), (signal_then, spread_then) = at(times), at(until)
     shrunk = spread_then / spread

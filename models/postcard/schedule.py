@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
+from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
 from torch import Tensor
 
 from models.postcard.training import device
@@ -56,6 +56,13 @@ def parts(noised: Tensor, velocity: Tensor, times: Tensor) -> tuple[Tensor, Tens
     """The clean latents and the noise that a velocity says are in the noised ones."""
     signal, spread = at(times)
     return signal * noised - spread * velocity, spread * noised + signal * velocity
+
+
+def seen_in(
+    unet: UNet2DConditionModel, noised: Tensor, times: Tensor, states: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The clean latents and the noise that the network sees in the noised ones."""
+    return parts(noised, unet(noised, times, states).sample.float(), times)
 
 
 def velocity_to(clean: Tensor, noised: Tensor, times: Tensor) -> Tensor:

@@ -122,19 +122,33 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
         restored(autoencoder.build_autoencoder(), autoencoder.PLAN, tmp_path)
 
 
+class Exact(torch.nn.Module):
+    """Sees exactly what is in noised latents."""
+
+    def __init__(self, clean: torch.Tensor, noise: torch.Tensor) -> None:
+        super().__init__()
+        self.clean, self.noise = clean, noise
+
+    def forward(self, noised: torch.Tensor, times: torch.Tensor, _: object) -> object:
+        velocity = schedule.diffused(self.clean, self.noise, times)[1]
+        return type("Answer", (), {"sample": velocity})
+
+
 def test_the_student_is_taught_where_several_ddim_steps_lead() -> None:
-    """A teacher whose velocity is exact gives the exact velocity back."""
     clean, noise = torch.randn(2, 8, 4, 4), torch.randn(2, 8, 4, 4)
-
-    class Exact(torch.nn.Module):
-        def forward(self, noised: torch.Tensor, times: torch.Tensor, _: object) -> object:
-            velocity = schedule.diffused(clean, noise, times)[1]
-            return type("Answer", (), {"sample": velocity})
-
     times, until = torch.tensor([999, 249]), torch.tensor([749, -1])
     noised, velocity = schedule.diffused(clean, noise, times)
-    taught = distillation.taught_velocity(Exact(), noised, times, until, None)  # type: ignore[arg-type]
+    taught = distillation.taught_velocity(Exact(clean, noise), noised, times, until, None)  # type: ignore[arg-type]
     assert torch.allclose(taught, velocity, atol=1e-3)
+
+
+def test_the_networks_own_step_leads_an_exact_one_to_the_true_latents_with_less_noise() -> None:
+    clean, noise = torch.randn(2, 8, 4, 4), torch.randn(2, 8, 4, 4)
+    chance = np.random.default_rng(1)
+    left, times = denoiser.trodden(Exact(clean, noise), clean, noise, None, chance)  # type: ignore[arg-type]
+    noised, velocity = schedule.diffused(clean, noise, times)
+    assert torch.allclose(left, noised, atol=1e-3)
+    assert torch.allclose(schedule.velocity_to(clean, left, times), velocity, atol=1e-2)
 
 
 def test_layouts_are_what_a_layer_norm_leaves() -> None:
