@@ -1,4 +1,4 @@
-"""A job as the caller sees it: the only function from rows to answers, and the answers' models.
+"""A job as the caller sees it: the only function from rows to answers.
 
 Both the submit and the status unit answer with a job, so that this is shared; it is pure.
 """
@@ -8,157 +8,24 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Literal
 
-from pydantic import BaseModel
-
+from shared.answers import (
+    ErrorView,
+    ImageView,
+    JobView,
+    LinksView,
+    ProgressView,
+    QueuePlace,
+    QueueView,
+    ServiceTime,
+    TimingView,
+    WarningView,
+)
 from shared.eta import Eta, eta
 from shared.job import Job, JobStatus
-from shared.model_card import Catalog, ModelCard
+from shared.model_card import Catalog
 from shared.ports import Backlog, Link
 from shared.unknown_words import unknown_words
-
-Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
-
-
-class QueuePlace(BaseModel):
-    """Where a job stands that is not final. `eta_s` is how many seconds from now a running job's
-    picture should be there, by the pace of its steps so far. What is not known is null."""
-
-    ahead: int | None = None
-    reason: Literal["waiting_capacity", "retry_backoff"] | None = None
-    eta_s: float | None = None
-    eta_range_s: tuple[float, float] | None = None
-
-
-class ProgressView(BaseModel):
-    """How far a running job is."""
-
-    stage: str
-    step: int
-    steps: int
-    fraction: float
-
-
-class ImageView(BaseModel):
-    """The picture. `url` is presigned anew at every read and good until `url_expires_at`."""
-
-    url: str
-    url_expires_at: str
-    permalink: str
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    content_type: str
-    base64: str | None
-
-
-class CacheView(BaseModel):
-    """Whether the picture came from the result cache."""
-
-    hit: bool = False
-
-
-class TimingView(BaseModel):
-    """Milliseconds. `queue_ms` runs until the finishing attempt was claimed. `load_ms` is how long
-    the job waited for a worker to get ready, before that or after it. `inference_ms` is what the
-    caller waited for; a job's share of it is one of as many as were `drawn_together`."""
-
-    queue_ms: int | None
-    load_ms: int | None
-    inference_ms: int | None
-    upload_ms: int | None
-    total_ms: int | None
-    cold: bool | None
-    drawn_together: int | None
-
-
-class ErrorView(BaseModel):
-    """Why the job failed."""
-
-    code: str
-    message: str
-    retryable: bool
-
-
-class WarningView(BaseModel):
-    """Something that may explain a picture: `words` are those that the model has never seen."""
-
-    code: Literal["unknown_words"]
-    words: tuple[str, ...]
-
-
-class LinksView(BaseModel):
-    """Where to go next; null where there is nothing to go to."""
-
-    self: str
-    cancel: str | None
-    image: str | None
-    preview: str | None
-    retry: str | None = None
-
-
-class JobView(BaseModel):
-    """A job as returned. `GET` of it is the only truth."""
-
-    id: str
-    version: int
-    status: Status
-    attempt: int
-    batch: str | None = None
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    expires_at: str
-    deadline_at: str
-    request: dict[str, Any]
-    queue: QueuePlace
-    progress: ProgressView | None
-    image: ImageView | None
-    cache: CacheView = CacheView()
-    timing: TimingView
-    cost: None = None
-    error: ErrorView | None
-    warnings: list[WarningView] = []
-    links: LinksView
-
-
-class JobPage(BaseModel):
-    """A page of jobs. Pass `next_cursor` on for the next one; null on the last."""
-
-    jobs: list[JobView]
-    next_cursor: str | None
-
-
-class ModelsView(BaseModel):
-    """`default` is what a job without a model gets."""
-
-    default: str
-    models: list[ModelCard]
-
-
-class ServiceTime(BaseModel):
-    """Seconds from claim to done, over the caller's latest finished jobs; null when none."""
-
-    p50: float | None
-    p90: float | None
-
-
-class QueueView(BaseModel):
-    """`depth` jobs wait, `in_flight` run, at most `cap` at once (null: not known here)."""
-
-    depth: int
-    oldest_age_s: float | None
-    in_flight: int
-    cap: int | None
-    service_time_s: ServiceTime
-
-
-class HealthView(BaseModel):
-    """The front door is open."""
-
-    status: Literal["ok"] = "ok"
 
 
 def job_view(

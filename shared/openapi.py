@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.operations import OPERATIONS, Operation, Parameter
+from shared.operation import Operation, Parameter
+from shared.operations import OPERATIONS
 from shared.problem import Problem
 
 _REF = "#/components/schemas/{model}"

@@ -6,58 +6,9 @@ Units bind functions to these names, the gateway and the template route by them,
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal, TypeAlias
-
-from pydantic import BaseModel
-
-from shared.job_view import HealthView, JobPage, JobView, ModelsView, QueueView
+from shared.answers import HealthView, JobPage, JobView, ModelsView, QueueView
+from shared.operation import Operation, Parameter
 from shared.spec import JobSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A query parameter or request header. `schema` is JSON Schema."""
-
-    name: str
-    where: str
-    description: str
-    schema: dict[str, object]
-
-
-Limit: TypeAlias = Literal["submits", "reads"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """One method on one path. `answers` maps a status to what it means and its body's model.
-
-    `limit` is the rate that calls count against; None: anyone may call, without a key.
-    """
-
-    name: str
-    unit: str
-    method: str
-    path: str
-    summary: str
-    answers: dict[int, tuple[str, type[BaseModel] | None]]
-    problems: tuple[int, ...] = ()
-    body: type[BaseModel] | None = None
-    parameters: tuple[Parameter, ...] = field(default=())
-    limit: Limit | None = "reads"
-
-    @property
-    def refusals(self) -> tuple[int, ...]:
-        """Every status that it may refuse with."""
-        admission = () if self.limit is None else (401, 421, 429, 503)
-        return tuple(sorted({*self.problems, *admission}))
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path) + r"\Z")
-
 
 _TEXT: dict[str, object] = {"type": "string"}
 _IDEMPOTENCY = Parameter(

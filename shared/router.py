@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from shared.admission import Admission, Caller
 from shared.errors import MalformedJson, MethodNotAllowed, NotFound, RequestError, Unavailable
 from shared.open_limits import UNLIMITED, OpenLimits
-from shared.operations import OPERATIONS, Operation
+from shared.operation import Operation
+from shared.operations import OPERATIONS
 from shared.problem import kind_of, problem
 from shared.telemetry import Log, LogEvent
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.admission import Admission
+from shared.answers import HealthView, JobPage, ModelsView
 from shared.job import Job
-from shared.job_view import HealthView, JobPage, ModelsView, job_view, queue_view
+from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
 from shared.ports import Clock, ImageStore, JobTable, JobWatch
 from shared.router import Endpoint, Request, Response, Router, json_response

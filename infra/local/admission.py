@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from shared.admission import Admission, Caller
 from shared.embedded.keys import SqliteKeyTable
 from shared.errors import Misdirected
-from shared.operations import Operation
+from shared.operation import Operation
 from shared.ports import Clock
 
 NOTICED_WITHIN_MS = 1000

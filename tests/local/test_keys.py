@@ -17,7 +17,8 @@ from shared.api_key import new_key
 from shared.embedded.database import Database
 from shared.embedded.keys import SqliteKeyTable
 from shared.errors import Misdirected, Unauthorized
-from shared.operations import OPERATIONS, Operation
+from shared.operation import Operation
+from shared.operations import OPERATIONS
 from tests.local.server import ROOT, NotStarted, running
 from tests.local.test_http import exchange
 from tests.service import Moment
