@@ -116,8 +116,9 @@ class Delivery:
 class WorkQueue(Protocol):
     """A doorbell: it may ring twice, late or never, and nothing may break."""
 
-    def send(self, body: str, *, group: str = "") -> None:
-        """Ring. Groups take turns: many messages of one never hold up the first of another."""
+    def send(self, *bodies: str, group: str = "") -> None:
+        """Ring, once for each body. Groups take turns: many messages of one never hold up the first
+        of another. When this raises Unavailable, any of them may have been sent."""
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         """Messages, hidden from others for the visibility timeout; waits for the first one."""
@@ -153,9 +154,10 @@ class KeyTable(KeyLookup, Protocol):
 class RateLimiter(Protocol):
     """What each tenant has left of each rate."""
 
-    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int) -> Verdict:
-        """Admit or refuse one call, as `rate_limit.judged` says, by conditional writes alone:
-        however many are made at once, it is as if they came one after another."""
+    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int, calls: int = 1) -> Verdict:
+        """Admit or refuse one call that counts as so many, as `rate_limit.judged` says, by
+        conditional writes alone: however many are made at once, it is as if they came one after
+        another."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,12 +42,16 @@ def rate_policy(name: str, *, per_s: float, burst: int) -> RatePolicy:
     return RatePolicy(name=name, interval_us=math.ceil(SECOND_US / per_s), burst=burst)
 
 
-def judged(policy: RatePolicy, tat_us: int | None, *, now_us: int) -> Verdict:
-    """Admit or refuse a call; `tat_us` is what is stored, None where nothing is."""
+def judged(policy: RatePolicy, tat_us: int | None, *, now_us: int, calls: int = 1) -> Verdict:
+    """Admit or refuse a call; `tat_us` is what is stored, None where nothing is.
+
+    One that counts as several `calls` is admitted as soon as one call would be, and what it took
+    beyond that is waited for afterwards.
+    """
     start_us = max(tat_us or 0, now_us)
     if start_us > now_us + policy.slack_us:
         return Verdict(admitted=False, tat_us=start_us)
-    return Verdict(admitted=True, tat_us=start_us + policy.interval_us)
+    return Verdict(admitted=True, tat_us=start_us + calls * policy.interval_us)
 
 
 def remaining(policy: RatePolicy, tat_us: int, *, now_us: int) -> int:

@@ -38,7 +38,7 @@ class Submit:
         Raises ValidationFailed, IdempotencyKeyReuse, Gone, TenantQueueFull, QueueFull, Unavailable.
         """
         now_ms = self.clock()
-        job = self._new_job(spec, tenant, now_ms)
+        job = self.new_job(spec, tenant=tenant, now_ms=now_ms)
         submission = self.table.submit(
             job, _key(key, spec, tenant, now_ms), now_ms=now_ms, limits=limits
         )
@@ -48,10 +48,11 @@ class Submit:
             self.log.info(LogEvent.JOB_REPLAYED, job_id=submission.job.id)
         else:
             self.log.info(LogEvent.JOB_SUBMITTED, job_id=job.id)
-            self._ring(job)
+            self.ring(job)
         return submission
 
-    def _new_job(self, spec: JobSpec, tenant: str, now_ms: int) -> Job:
+    def new_job(self, spec: JobSpec, *, tenant: str, now_ms: int) -> Job:
+        """The job as it is accepted. Raises ValidationFailed for what its model cannot do."""
         card = self.catalog.card(spec.model)
         seed = int.from_bytes(self.entropy(4), "big")
         deadline_ms = now_ms + spec.deadline_s * 1000
@@ -68,12 +69,13 @@ class Submit:
             max_attempts=self.rules.max_attempts,
         )
 
-    def _ring(self, job: Job) -> None:
-        """The job is accepted already: a bell that fails must not turn 202 into an error."""
+    def ring(self, *jobs: Job) -> None:
+        """For jobs of one tenant, which are accepted already: a bell that fails must not turn 202
+        into an error."""
         try:
-            self.queue.send(encode(job.id), group=job.tenant)
+            self.queue.send(*(encode(job.id) for job in jobs), group=jobs[0].tenant)
         except Unavailable:
-            self.log.exception(LogEvent.BELL_LOST, job_id=job.id)
+            self.log.exception(LogEvent.BELL_LOST, job_ids=[job.id for job in jobs])
 
 
 def _key(key: str | None, spec: JobSpec, tenant: str, now_ms: int) -> IdempotencyKey | None:

@@ -24,8 +24,8 @@ class DynamoRateLimiter:
         self._client = client
         self._name = name
 
-    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int) -> Verdict:
-        call = _Call(tenant=tenant, policy=policy, now_us=now_ms * 1000)
+    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int, calls: int = 1) -> Verdict:
+        call = _Call(tenant=tenant, policy=policy, now_us=now_ms * 1000, calls=calls)
         for _ in range(_TRIES):
             verdict = self._after_a_pause(call) or self._within_a_burst(call)
             if verdict is not None:
@@ -34,14 +34,14 @@ class DynamoRateLimiter:
 
     def _after_a_pause(self, call: _Call) -> Verdict | None:
         """None: it is no pause, but there is room in the burst."""
-        values = {":now": call.now_us, ":next": call.now_us + call.policy.interval_us}
+        values = {":now": call.now_us, ":next": call.now_us + call.taken_us}
         condition = "attribute_not_exists(tat) OR tat <= :now"
         return self._write(call, "tat = :next", condition, values)
 
     def _within_a_burst(self, call: _Call) -> Verdict | None:
         """None: nothing is stored any more."""
         latest_us = call.now_us + call.policy.slack_us
-        values = {":now": call.now_us, ":latest": latest_us, ":step": call.policy.interval_us}
+        values = {":now": call.now_us, ":latest": latest_us, ":step": call.taken_us}
         condition = "tat > :now AND tat <= :latest"
         return self._write(call, "tat = tat + :step", condition, values)
 
@@ -49,7 +49,8 @@ class DynamoRateLimiter:
         self, call: _Call, change: str, condition: str, values: Mapping[str, int]
     ) -> Verdict | None:
         """A verdict, or None where the write was refused but the call would not be."""
-        exp = {":exp": call.now_us // SECOND_US + call.policy.slack_us // SECOND_US + _KEPT_S}
+        latest_us = call.now_us + call.policy.slack_us + call.taken_us
+        exp = {":exp": latest_us // SECOND_US + _KEPT_S}
         with translated():
             try:
                 answer = self._client.update_item(
@@ -74,6 +75,11 @@ class _Call:
     tenant: str
     policy: RatePolicy
     now_us: int
+    calls: int
+
+    @property
+    def taken_us(self) -> int:
+        return self.calls * self.policy.interval_us
 
     def refused_with(self, stored: items.Item | None) -> Verdict | None:
         """The refusal that the stored tat means; None where it means none."""

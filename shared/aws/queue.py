@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.aws.clients import LONGEST_POLL_S, Client
 from shared.aws.errors import STALE_RECEIPT, ignored, translated
+from shared.errors import Unavailable
 from shared.ports import Delivery
 
 _MOST_AT_ONCE = 10
@@ -23,11 +24,22 @@ class SqsQueue:
         self._client = client
         self._url = url
 
-    def send(self, body: str, *, group: str = "") -> None:
+    def send(self, *bodies: str, group: str = "") -> None:
         """On a standard queue a group id asks for fair handing out, and orders nothing."""
         fair = {"MessageGroupId": group} if group else {}
+        for start in range(0, len(bodies), _MOST_AT_ONCE):
+            self._send([{"MessageBody": body, **fair} for body in bodies[start:][:_MOST_AT_ONCE]])
+
+    def _send(self, messages: list[dict[str, str]]) -> None:
+        if len(messages) == 1:
+            with translated():
+                self._client.send_message(QueueUrl=self._url, **messages[0])
+            return
+        entries = [{"Id": str(number), **message} for number, message in enumerate(messages)]
         with translated():
-            self._client.send_message(QueueUrl=self._url, MessageBody=body, **fair)
+            answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        if failed := answer.get("Failed"):
+            raise Unavailable(f"{len(failed)} of {len(messages)} messages were not sent")
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         with translated():

@@ -10,8 +10,8 @@ from shared.open_limits import OpenLimits, queue_full, tenant_queue_full
 from shared.rate_limit import RatePolicy, Verdict, judged
 
 _SPEND = """
-INSERT INTO rate_limits (tenant, policy, tat_us) VALUES (:tenant, :policy, :now + :interval)
-ON CONFLICT DO UPDATE SET tat_us=MAX(tat_us, :now) + :interval WHERE tat_us <= :now + :slack
+INSERT INTO rate_limits (tenant, policy, tat_us) VALUES (:tenant, :policy, :now + :taken)
+ON CONFLICT DO UPDATE SET tat_us=MAX(tat_us, :now) + :taken WHERE tat_us <= :now + :slack
 RETURNING tat_us
 """
 _OPEN = ", ".join(f"'{status.value}'" for status in sorted(OPEN))
@@ -23,13 +23,13 @@ class SqliteRateLimiter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int) -> Verdict:
+    def spend(self, tenant: str, policy: RatePolicy, *, now_ms: int, calls: int = 1) -> Verdict:
         now_us = now_ms * 1000
         values = {
             "tenant": tenant,
             "policy": policy.name,
             "now": now_us,
-            "interval": policy.interval_us,
+            "taken": calls * policy.interval_us,
             "slack": policy.slack_us,
         }
         with self._database.writing() as connection:

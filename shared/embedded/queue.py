@@ -62,13 +62,10 @@ class SqliteQueue:
         self._dead_letters = dead_letters
         self._consumers = consumers
 
-    def send(self, body: str, *, group: str = "") -> None:
+    def send(self, *bodies: str, group: str = "") -> None:
         with self._database.writing() as connection:
-            turn = connection.execute(_NEXT_TURN, {"queue": self._name, "grp": group}).fetchone()[0]
-            connection.execute(
-                "INSERT INTO messages (queue, grp, turn, body, visible_ms) VALUES (?, ?, ?, ?, ?)",
-                (self._name, group, turn, body, self._clock()),
-            )
+            for body in bodies:
+                self._add(connection, body, group)
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         return self._take(limit) or (self._await_some(wait_s, limit) if wait_s > 0 else [])
@@ -87,6 +84,13 @@ class SqliteQueue:
                 "UPDATE messages SET visible_ms=? WHERE id=? AND receipt=?",
                 (visible_ms, _id_in(receipt), receipt),
             )
+
+    def _add(self, connection: sqlite3.Connection, body: str, group: str) -> None:
+        turn = connection.execute(_NEXT_TURN, {"queue": self._name, "grp": group}).fetchone()[0]
+        connection.execute(
+            "INSERT INTO messages (queue, grp, turn, body, visible_ms) VALUES (?, ?, ?, ?, ?)",
+            (self._name, group, turn, body, self._clock()),
+        )
 
     def _await_some(self, wait_s: float, limit: int) -> Sequence[Delivery]:
         until = time.monotonic() + wait_s

@@ -109,8 +109,8 @@ class GatedQueue:
     queue: WorkQueue
     gate: Gate
 
-    def send(self, body: str, *, group: str = "") -> None:
-        self.gate.ask("send", body, lambda: self.queue.send(body, group=group))
+    def send(self, *bodies: str, group: str = "") -> None:
+        self.gate.ask("send", bodies, lambda: self.queue.send(*bodies, group=group))
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         do = lambda: self.queue.receive(wait_s=0, limit=limit)  # noqa: E731

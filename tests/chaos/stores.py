@@ -88,8 +88,8 @@ class TurnedQueue:
     visibility_s: int
     _hidden_until: dict[str, int] = field(default_factory=dict)
 
-    def send(self, body: str, *, group: str = "") -> None:
-        self.queue.send(body, group=group)
+    def send(self, *bodies: str, group: str = "") -> None:
+        self.queue.send(*bodies, group=group)
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
         self._show_what_is_visible()

@@ -34,8 +34,10 @@ def test_every_verdict_is_the_rules_own(family: Family) -> None:
     for _ in range(calls):
         now_ms += draw.choice([*[0] * 12, 1, 2, 199, 200, 201, 333, 334])
         tenant, policy = draw.choice("ab"), draw.choice([SUBMITS, TIGHT])
-        expected = judged(policy, tats.get((tenant, policy.name)), now_us=now_ms * 1000)
-        assert limiter.spend(tenant, policy, now_ms=now_ms) == expected
+        taken = draw.choice([1, 1, 1, 1, 2, 5])
+        tat_us = tats.get((tenant, policy.name))
+        expected = judged(policy, tat_us, now_us=now_ms * 1000, calls=taken)
+        assert limiter.spend(tenant, policy, now_ms=now_ms, calls=taken) == expected
         tats[tenant, policy.name] = expected.tat_us
         refused += not expected.admitted
     assert 0.1 < refused / calls < 0.9
@@ -53,6 +55,19 @@ def test_64_at_once_get_what_became_free_since(family: Family) -> None:
     for _ in range(10):
         limiter.spend("a", SUBMITS, now_ms=NOW_MS - 700)
     assert _admitted(limiter, SUBMITS, 64) == 3
+
+
+def test_of_64_at_once_that_count_as_many_one_is_admitted_as_soon_as_one_call_would_be(
+    family: Family,
+) -> None:
+    limiter = family.rate_limiter()
+    with ThreadPoolExecutor(64) as threads:
+        verdicts = threads.map(
+            lambda _: limiter.spend("a", SUBMITS, now_ms=NOW_MS, calls=100), range(64)
+        )
+        assert sum(verdict.admitted for verdict in verdicts) == 1
+    assert not limiter.spend("a", SUBMITS, now_ms=NOW_MS + 18_199).admitted
+    assert limiter.spend("a", SUBMITS, now_ms=NOW_MS + 18_200).admitted
 
 
 def test_one_tenants_calls_cost_another_nothing(family: Family) -> None:

@@ -49,6 +49,7 @@ def test_a_queue_that_does_not_answer(family: Family) -> None:
     queue = family.work_queue_down()
     calls = (
         lambda: queue.send("ring"),
+        lambda: queue.send("ring", "ring"),
         lambda: queue.receive(wait_s=0),
         lambda: queue.receive(wait_s=1),
         lambda: queue.delete("receipt"),

@@ -34,6 +34,13 @@ def test_what_is_sent_is_received(family: Family) -> None:
     assert (delivery.body, delivery.receives) == ('{"v":1,"job_id":"job_é🖼"}', 1)
 
 
+def test_what_is_sent_in_one_go_is_received_one_by_one(family: Family) -> None:
+    queue = family.work_queue().main
+    queue.send(*map(str, range(23)), group="tenant-a")
+    queue.send()
+    assert sorted(map(int, _drained(queue))) == list(range(23))
+
+
 def test_an_empty_queue_hands_out_nothing(family: Family) -> None:
     queue = family.work_queue().main
     assert list(queue.receive(wait_s=0)) == []

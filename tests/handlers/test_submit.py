@@ -241,7 +241,7 @@ def test_canceling_what_is_no_longer_kept_is_a_410(service: Service) -> None:
 class DeafQueue(WorkQueue):
     """A queue that is down."""
 
-    def send(self, body: str, *, group: str = "") -> None:
+    def send(self, *bodies: str, group: str = "") -> None:
         raise Unavailable("down")
 
     def receive(self, *, wait_s: float, limit: int = 1) -> list[Any]:
