@@ -15,7 +15,7 @@ from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.rate_limit import RatePolicy, Verdict
-from shared.transitions import Transition
+from shared.transition import Transition
 
 Clock: TypeAlias = Callable[[], int]
 """Milliseconds since 1970, UTC."""

@@ -1,13 +1,8 @@
-"""The state machine: every legal move of a job as a value. docs/state-machine.md draws it.
-
-A table applies a transition in one conditional write or refuses it with the row that refused.
-Nobody reads first and writes later; what was read goes into the guard instead.
-"""
+"""The state machine: every legal move of a job as a value. docs/state-machine.md draws it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.conditions import (
@@ -20,65 +15,13 @@ from shared.conditions import (
     Either,
     Is,
     OneOf,
-    holds,
 )
-from shared.job import OPEN, TERMINAL, Image, Job, JobError, JobStatus, Progress, Timing
+from shared.job import OPEN, Image, Job, JobError, JobStatus, Progress, Timing
+from shared.transition import Lease, Transition
 
 Q, R = JobStatus.QUEUED, JobStatus.RUNNING
 _OPEN = tuple(sorted(OPEN))
 _NO_LEASE: Mapping[str, Any] = {"nonce": None, "lease_until_ms": None}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transition:
-    """One move: applied where `guard` holds, or refused. A change to None removes the column.
-
-    Every application also adds one to `version`.
-    """
-
-    name: str
-    job_id: str
-    guard: Condition
-    changes: Mapping[str, Any]
-    add: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def ends(self) -> bool:
-        """Whether the job is terminal afterwards."""
-        return self.changes.get("status") in TERMINAL
-
-    def permits(self, job: Job) -> bool:
-        """Whether this move is legal from that row."""
-        return job.id == self.job_id and holds(self.guard, job)
-
-    def applied_to(self, job: Job) -> Job:
-        """The row afterwards."""
-        sums = {name: getattr(job, name) + by for name, by in self.add.items()}
-        return replace(job, version=job.version + 1, **{**self.changes, **sums})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lease:
-    """A worker's right to write to a job: the fencing token that every write of its proves."""
-
-    job_id: str
-    attempt: int
-    nonce: str
-
-    def held(self) -> Condition:
-        return All(Is("status", R), Is("attempt", self.attempt), Is("nonce", self.nonce))
-
-    def published(self, job: Job) -> bool:
-        """Whether the row already says this lease's own success: its answer was lost, not it."""
-        return job.status is JobStatus.SUCCEEDED and job.attempt == self.attempt
-
-
-def lease_won(job: Job, nonce: str) -> Lease | None:
-    """The lease of whoever drew `nonce`, if the row is claimed with it: also if a refusal says so,
-    since then the claim landed and only its answer was lost."""
-    if job.status is R and job.nonce == nonce:
-        return Lease(job_id=job.id, attempt=job.attempt, nonce=nonce)
-    return None
 
 
 def claim(job_id: str, *, nonce: str, now_ms: int, lease_ms: int) -> Transition:

@@ -13,7 +13,8 @@ from shared.message import encode
 from shared.ports import Clock, JobTable, WorkQueue
 from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
-from shared.transitions import Transition, expire, lose, requeue, resend
+from shared.transition import Transition
+from shared.transitions import expire, lose, requeue, resend
 
 _RING_CAP_MS = 600_000
 

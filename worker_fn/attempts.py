@@ -10,7 +10,8 @@ from shared.job import Job
 from shared.ports import Clock, JobTable
 from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
-from shared.transitions import Lease, Transition, claim, expire, give_back, lease_won
+from shared.transition import Lease, Transition, lease_won
+from shared.transitions import claim, expire, give_back
 from worker_fn.faults import after_fault
 from worker_fn.outcomes import Finished, Later, Outcome, Outcomes
 

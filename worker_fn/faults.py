@@ -5,7 +5,8 @@ from __future__ import annotations
 from shared.errors import JobFault
 from shared.job import Job, JobError
 from shared.settings import JobRules
-from shared.transitions import Lease, Transition, fail, release
+from shared.transition import Lease, Transition
+from shared.transitions import fail, release
 
 
 def after_fault(

@@ -8,7 +8,8 @@ from shared.errors import TransitionRefused, Unavailable
 from shared.job import Progress
 from shared.ports import Clock, JobTable
 from shared.settings import JobRules
-from shared.transitions import Transition, heartbeat
+from shared.transition import Transition
+from shared.transitions import heartbeat
 from worker_fn.attempts import Attempt
 
 

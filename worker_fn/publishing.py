@@ -11,7 +11,8 @@ from shared.errors import JobFault, Unavailable, UploadFailed
 from shared.job import Image, Job, Progress, Timing
 from shared.ports import Clock, ImageStore, image_key
 from shared.telemetry import LogEvent
-from shared.transitions import Transition, succeed
+from shared.transition import Transition
+from shared.transitions import succeed
 from worker_fn.attempts import Attempt, Attempts
 from worker_fn.background import Background
 from worker_fn.engine.base import Engine, Picture

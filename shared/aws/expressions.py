@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.aws import items
 from shared.conditions import Absent, All, AtLeast, Below, Column, Condition, Either, Is, OneOf
-from shared.transitions import Transition
+from shared.transition import Transition
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
-from shared.transitions import Transition
+from shared.transition import Transition
 
 _TRIES = 8
 _BATCH_GET_KEYS = 100

@@ -12,7 +12,7 @@ from shared.errors import IdempotencyKeyReuse, TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
-from shared.transitions import Transition
+from shared.transition import Transition
 
 _INSERT = (
     f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)})"

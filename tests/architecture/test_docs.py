@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from shared import settings, transitions
 from shared.job import JobStatus
 from shared.settings import PREFIX
-from shared.transitions import Transition
+from shared.transition import Transition
 
 ROOT = Path(__file__).resolve().parents[2]
 

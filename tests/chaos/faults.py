@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.conditions import Absent, All, AtLeast, Below, Condition, Either, Is, OneOf
 from shared.job import JobStatus
-from shared.transitions import Transition
+from shared.transition import Transition
 from tests.chaos.gated import Weaken
 from tests.contract.cases import CASES
 

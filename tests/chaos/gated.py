@@ -21,7 +21,7 @@ from shared.ports import (
     Submission,
     WorkQueue,
 )
-from shared.transitions import Transition
+from shared.transition import Transition
 from tests.chaos.actors import Actor, Call
 
 Weaken = Callable[[Transition], Transition]

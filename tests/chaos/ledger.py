@@ -8,7 +8,7 @@ from typing import Any
 from shared.errors import DarkroomError, ImageMissing
 from shared.job import Job, JobStatus
 from shared.ports import JobQuery, Submission
-from shared.transitions import Transition
+from shared.transition import Transition
 from tests.chaos.actors import Actor, Call
 from tests.chaos.invariants import Move, Violation, check_move, check_row, require
 from tests.chaos.stores import Stores

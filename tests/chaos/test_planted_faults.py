@@ -30,7 +30,7 @@ import worker_fn.attempts
 import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
 from shared.ports import image_key
-from shared.transitions import Lease
+from shared.transition import Lease
 from tests.chaos.actors import Fate
 from tests.chaos.faults import conjuncts, forgetting, only_for
 from tests.chaos.gated import Weaken

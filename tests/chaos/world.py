@@ -7,7 +7,7 @@ from collections.abc import Callable
 from shared.errors import IdempotencyKeyReuse, InvalidState, NotFound, Unavailable
 from shared.job import Job
 from shared.spec import JobSpec
-from shared.transitions import Transition
+from shared.transition import Transition
 from tests.chaos.actors import ARRIVES, DIES, Actor, Fate
 from tests.chaos.cast import (
     RULES,

@@ -9,7 +9,7 @@ from typing import Any
 from shared import transitions
 from shared.job import Job, JobStatus
 from shared.ports import preview_key
-from shared.transitions import Lease, Transition
+from shared.transition import Lease, Transition
 from tests.contract import samples
 from tests.contract.samples import (
     ERROR,

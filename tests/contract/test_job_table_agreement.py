@@ -12,7 +12,7 @@ from shared import transitions
 from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.ports import JobTable
-from shared.transitions import Lease, Transition
+from shared.transition import Lease, Transition
 from tests.contract.families import Family
 from tests.contract.samples import ERROR, IMAGE, NOW_MS, PROGRESS, TIMING, new_id, queued
 

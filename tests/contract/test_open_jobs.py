@@ -14,7 +14,7 @@ from shared.errors import QueueFull, TenantQueueFull, TransitionRefused
 from shared.job import Job
 from shared.open_limits import OpenLimits
 from shared.ports import JobTable
-from shared.transitions import Lease, Transition
+from shared.transition import Lease, Transition
 from tests.contract.families import Family
 from tests.contract.samples import (
     ERROR,

@@ -12,7 +12,7 @@ from shared import transitions
 from shared.errors import TransitionRefused
 from shared.job import Job
 from shared.ports import JobTable
-from shared.transitions import Transition
+from shared.transition import Transition
 from tests.contract import samples
 from tests.contract.cases import CASES, Case
 from tests.contract.families import Family

@@ -19,7 +19,8 @@ from shared.aws.job_table import DynamoJobTable
 from shared.aws.limits import DynamoRateLimiter
 from shared.open_limits import OpenLimits
 from shared.rate_limit import RatePolicy
-from shared.transitions import Lease, claim, heartbeat, succeed
+from shared.transition import Lease
+from shared.transitions import claim, heartbeat, succeed
 from tests.aws_local.places import new_table
 from tests.contract.samples import (
     IMAGE,

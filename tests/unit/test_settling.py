@@ -7,7 +7,7 @@ import pytest
 from shared.errors import EngineFailed, InvalidInput, JobFault
 from shared.job import JobStatus
 from shared.settings import JobRules
-from shared.transitions import Lease
+from shared.transition import Lease
 from tests.builders import NOW_MS, a_job
 from worker_fn.faults import after_fault, backoff_ms
 from worker_fn.outcomes import Finished, Later, Outcome, Troubled
