@@ -85,7 +85,9 @@ class Job:
 
     `attempt` with `nonce` is the fencing token: only who claimed last may write. `due_ms` is when
     the sweep should look; it is there exactly as long as the job is not terminal. `preview` is the
-    image store's key of the newest preview.
+    image store's key of the newest preview. `cache_key` is what the result cache finds a drawn
+    picture by. A job that was answered by it was `cached_from` another one, and `avoided` is what
+    drawing took there.
     """
 
     id: str
@@ -110,6 +112,9 @@ class Job:
     timing: Timing | None = None
     error: JobError | None = None
     preview: str | None = None
+    cache_key: str | None = None
+    cached_from: str | None = None
+    avoided: Timing | None = None
 
     @property
     def is_terminal(self) -> bool:

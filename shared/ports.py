@@ -100,6 +100,11 @@ class JobTable(Protocol):
     def jobs(self, query: JobQuery) -> Sequence[Job]:
         """A page of one tenant's jobs."""
 
+    def drawn(self, cache_key: str, *, seed: int | None, now_ms: int) -> Job | None:
+        """A job that is kept and whose picture was drawn for this key, with this seed or (None)
+        any. A hint: it may be missed for a moment after it succeeded, and its row, which is as of
+        now, may say more than that. Where there is none, one look into an index says so."""
+
     def backlog(self) -> Backlog:
         """What waits and what runs, over all tenants."""
 

@@ -90,9 +90,12 @@ class AwsPlaces(_Settings):
 
 
 class WorkerFacts(_Settings):
-    """What others need to know of the workers."""
+    """What others need to know of the workers. `result_cache`: whether their pictures are found
+    again."""
 
     worker_memory_mb: int | None = Field(default=None, ge=1)
+    engine: Literal["openvino", "diffusers", "pattern"] = "openvino"
+    result_cache: bool = True
 
 
 class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts):
@@ -117,7 +120,6 @@ class UpkeepSettings(AwsPlaces, JobRules):
 class EngineSettings(WorkerFacts):
     """Which engine a worker runs and on what."""
 
-    engine: Literal["openvino", "diffusers", "pattern"] = "openvino"
     model: str = "postcard"
     model_dir: Path | None = None
     engine_delay_ms: int = Field(default=0, ge=0)

@@ -73,8 +73,10 @@ def preview(lease: Lease, *, key: str) -> Transition:
     )
 
 
-def succeed(lease: Lease, *, image: Image, timing: Timing, now_ms: int) -> Transition:
-    """Publish the picture."""
+def succeed(
+    lease: Lease, *, image: Image, timing: Timing, now_ms: int, cache_key: str | None = None
+) -> Transition:
+    """Publish the picture; with a `cache_key` the result cache finds it by that."""
     return Transition(
         name="succeed",
         job_id=lease.job_id,
@@ -84,6 +86,7 @@ def succeed(lease: Lease, *, image: Image, timing: Timing, now_ms: int) -> Trans
             "image": image,
             "timing": timing,
             "error": None,
+            "cache_key": cache_key,
         },
     )
 

@@ -159,7 +159,12 @@ def _consume(
         engine=engine,
         attempts=attempts,
         publish=Publish(
-            attempts=attempts, images=images, engine=engine, background=background, clock=clock
+            attempts=attempts,
+            images=images,
+            engine=engine,
+            background=background,
+            clock=clock,
+            cached=settings.result_cache,
         ),
         previews=Previews(table=table, images=images, background=Beside(), clock=clock, log=_LOG),
         background=background,

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.cache_key import cache_key
 from shared.errors import JobFault, Unavailable, UploadFailed
 from shared.job import Image, Job, Progress, Timing
 from shared.ports import Clock, ImageStore, image_key
@@ -65,13 +66,15 @@ class _Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Publish:
-    """The verb, with what it needs. Pictures are stored at once, as far as `background` can."""
+    """The verb, with what it needs. Pictures are stored at once, as far as `background` can;
+    `cached`: the result cache may find them."""
 
     attempts: Attempts
     images: ImageStore
     engine: Engine
     background: Background
     clock: Clock
+    cached: bool = True
 
     def __call__(self, drawn: Sequence[Finish], leases: Leases, *, spent: Spent) -> Outcomes:
         """Store each, then let all rows say so in one go. One that cannot be stored disturbs no
@@ -99,8 +102,18 @@ class Publish:
             cold=load_ms > 0,
             drawn_together=spent.drawn_together,
         )
-        lease = drawn.attempt.lease
-        return succeed(lease, image=stored.image, timing=timing, now_ms=self.clock())
+        return succeed(
+            drawn.attempt.lease,
+            image=stored.image,
+            timing=timing,
+            now_ms=self.clock(),
+            cache_key=self._cache_key(drawn.attempt.job),
+        )
+
+    def _cache_key(self, job: Job) -> str | None:
+        if not self.cached:
+            return None
+        return cache_key(job.spec, tenant=job.tenant, digest=self.engine.digest)
 
     def _stored(self, drawn: Finish) -> _Stored | JobFault:
         started_ms = self.clock()

@@ -93,6 +93,9 @@ _COLUMNS: Mapping[str, _Column] = {
     "timing": _record("took", Timing),
     "error": _record("fault", JobError),
     "preview": _text("seen"),
+    "cache_key": _text("ck"),
+    "cached_from": _text("src"),
+    "avoided": _record("spared", Timing),
 }
 
 
@@ -121,7 +124,7 @@ def item_from(job: Job) -> dict[str, Value]:
     """The whole item of a job."""
     columns = {column.name: getattr(job, column.name) for column in fields(job)}
     whole = {name: value for name, value in attributes(columns).items() if value is not None}
-    return {**whole, "shard": text(_shard(job.id))}
+    return {**whole, "shard": text(_shard(job.id)), "seed": number(job.spec.seed)}
 
 
 def job_from(item: Item) -> Job:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from shared.aws import items, open_jobs, submission
+from shared.aws import cache_index, items, open_jobs, submission
 from shared.aws.clients import Client
 from shared.aws.errors import translated
 from shared.aws.expressions import Expression, transact_update, update_arguments
@@ -102,6 +102,14 @@ class DynamoJobTable:
             newest_first = (rows[job_id] for job_id in sorted(rows, reverse=True))
             found += [job for job in newest_first if query.status in (None, job.status)]
         return found[: query.limit]
+
+    def drawn(self, cache_key: str, *, seed: int | None, now_ms: int) -> Job | None:
+        with translated():
+            answer = self._client.query(
+                TableName=self._name, **cache_index.query(cache_key, seed=seed)
+            )
+        job_id = cache_index.kept(answer["Items"], now_ms=now_ms)
+        return None if job_id is None else self.get(job_id)
 
     def backlog(self) -> Backlog:
         queued, running = [], 0

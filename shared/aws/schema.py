@@ -1,6 +1,6 @@
 """The table's keys and indexes, as plain data: tests create it, infra/template.yaml repeats it.
 
-One table holds jobs (`pk` is job#<id>) and idempotency keys (`pk` is key#<digest>). Both indexes
+One table holds jobs (`pk` is job#<id>) and idempotency keys (`pk` is key#<digest>). All indexes
 are sparse and carry only what does not change at a heartbeat, except `due` itself.
 """
 
@@ -11,14 +11,16 @@ from typing import Any
 TTL_ATTRIBUTE = "exp"
 DUE_INDEX = "due"
 TENANT_INDEX = "tenant"
+CACHE_INDEX = "cache"
 SHARDS = ("0", "1", "2", "3")
 """Partitions of the due index: one alone would bound the whole service's writes per second."""
 
-ATTRIBUTES = {"pk": "S", "tenant": "S", "shard": "S", "due": "N"}
+ATTRIBUTES = {"pk": "S", "tenant": "S", "shard": "S", "due": "N", "ck": "S", "seed": "N"}
 KEYS = {"HASH": "pk"}
 INDEXES: dict[str, dict[str, Any]] = {
     DUE_INDEX: {"keys": {"HASH": "shard", "RANGE": "due"}, "include": ["st", "born"]},
     TENANT_INDEX: {"keys": {"HASH": "tenant", "RANGE": "pk"}, "include": ["st"]},
+    CACHE_INDEX: {"keys": {"HASH": "ck", "RANGE": "seed"}, "include": ["gone"]},
 }
 
 

@@ -81,6 +81,16 @@ class SqliteJobTable:
             rows = connection.execute(f"{sql} ORDER BY id DESC LIMIT {query.limit:d}", values)
             return [to_job(row) for row in rows]
 
+    def drawn(self, cache_key: str, *, seed: int | None, now_ms: int) -> Job | None:
+        sql = "SELECT * FROM jobs WHERE cache_key=?"
+        values: list[str | int] = [cache_key]
+        if seed is not None:
+            sql, values = f"{sql} AND json_extract(spec, '$.seed')=?", [*values, seed]
+        with self._database.reading() as connection:
+            sql = f"{sql} AND expires_ms>? LIMIT 1"
+            row = connection.execute(sql, [*values, now_ms]).fetchone()
+            return None if row is None else to_job(row)
+
     def backlog(self) -> Backlog:
         sql = (
             "SELECT status, COUNT(*), MIN(created_ms) FROM jobs WHERE due_ms IS NOT NULL"

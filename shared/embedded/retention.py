@@ -23,7 +23,8 @@ def erase_expired(
         images.erase(job_id)
     with database.writing() as connection:
         connection.executemany(
-            "UPDATE jobs SET image=NULL, preview=NULL, version=version+1 WHERE id=?",
+            "UPDATE jobs SET image=NULL, preview=NULL, cache_key=NULL, version=version+1"
+            " WHERE id=?",
             [(i,) for i in over],
         )
         connection.executemany("DELETE FROM jobs WHERE id=?", [(i,) for i in forgotten])

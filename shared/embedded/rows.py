@@ -13,7 +13,13 @@ from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, record
 from shared.spec import CompleteSpec
 
 COLUMNS = tuple(field.name for field in fields(Job))
-_NESTED = {"progress": Progress, "image": Image, "timing": Timing, "error": JobError}
+_NESTED = {
+    "progress": Progress,
+    "image": Image,
+    "timing": Timing,
+    "error": JobError,
+    "avoided": Timing,
+}
 
 
 def to_row(job: Job) -> dict[str, Any]:

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS jobs (
   due_ms INTEGER, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
   max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
   lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
-  timing TEXT, error TEXT, preview TEXT
+  timing TEXT, error TEXT, preview TEXT, cache_key TEXT, cached_from TEXT, avoided TEXT
 );
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, status, created_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
@@ -46,12 +46,17 @@ CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_ms, id);
 """
 _ADDED = (
     ("jobs", "preview", "TEXT"),
+    ("jobs", "cache_key", "TEXT"),
+    ("jobs", "cached_from", "TEXT"),
+    ("jobs", "avoided", "TEXT"),
     ("messages", "grp", "TEXT NOT NULL DEFAULT ''"),
     ("messages", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )
 """Columns that files of earlier versions lack: table, name, and what it holds."""
 _INDEXES = """
 CREATE INDEX IF NOT EXISTS messages_turn ON messages (queue, turn, visible_ms, id);
+CREATE INDEX IF NOT EXISTS jobs_cache ON jobs (cache_key, json_extract(spec, '$.seed'))
+  WHERE cache_key IS NOT NULL;
 """
 
 

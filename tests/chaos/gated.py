@@ -97,6 +97,11 @@ class GatedTable:
         jobs: Sequence[Job] = self.gate.ask("jobs", query, lambda: self.table.jobs(query))
         return jobs
 
+    def drawn(self, cache_key: str, *, seed: int | None, now_ms: int) -> Job | None:
+        do = lambda: self.table.drawn(cache_key, seed=seed, now_ms=now_ms)  # noqa: E731
+        job: Job | None = self.gate.ask("drawn", cache_key, do)
+        return job
+
     def backlog(self) -> Backlog:
         backlog: Backlog = self.gate.ask("backlog", None, self.table.backlog)
         return backlog

@@ -40,6 +40,7 @@ def test_a_job_table_that_does_not_answer(family: Family) -> None:
         lambda: table.apply(transitions.cancel(job.id, tenant=TENANT, now_ms=NOW_MS)),
         lambda: table.due(now_ms=NOW_MS, limit=9),
         lambda: table.jobs(JobQuery(tenant=TENANT)),
+        lambda: table.drawn("a key", seed=7, now_ms=NOW_MS),
         table.backlog,
     )
     assert _outcomes(*calls) == {Unavailable}

@@ -55,7 +55,9 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) 
     path = tmp_path / "darkroom.db"
     before = Database(path)
     with before.writing() as connection:
-        connection.execute("ALTER TABLE jobs DROP COLUMN preview")
+        connection.execute("DROP INDEX jobs_cache")
+        for column in ("preview", "cache_key", "cached_from", "avoided"):
+            connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
     before.close()
 
     service = embedded_service(tmp_path)
