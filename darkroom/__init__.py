@@ -16,10 +16,11 @@ from darkroom.errors import (
     Refused,
     WaitOver,
 )
-from darkroom.job import Failure, Image, Job, Links, Progress, Timing
+from darkroom.job import Cost, Failure, Image, Job, Links, Progress, Timing
 
 __all__ = [
     "CorruptImage",
+    "Cost",
     "Darkroom",
     "DarkroomError",
     "Failure",

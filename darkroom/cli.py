@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import floor, log10
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,7 +68,8 @@ def draw(
     with _service(url, key) as room:
         job = _watched(room, room.submit(prompt, **asked), timeout, preview)
         out.write_bytes(room.image(job))
-    typer.echo(f"{out}  seed {job.request['seed']}, {job.timing.total_ms} ms, {job.id}")
+    cost = f", {_usd(job.cost.usd)}" if job.cost else ""
+    typer.echo(f"{out}  seed {job.request['seed']}, {job.timing.total_ms} ms{cost}, {job.id}")
 
 
 @app.command()
@@ -126,7 +128,15 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         yield "progress", f"{job.progress.stage} {job.progress.step}/{job.progress.steps}"
     if job.timing.total_ms is not None:
         yield "took", f"{job.timing.total_ms} ms"
+    if job.cost:
+        yield "cost", f"{_usd(job.cost.usd)} ({job.cost.basis})"
     if job.error:
         yield "error", f"{job.error.code}: {job.error.message}"
     if job.image:
         yield "picture", job.image.url
+
+
+def _usd(amount: float) -> str:
+    """Two digits that count, written out: pictures cost fractions of a cent."""
+    places = max(2, 1 - floor(log10(amount))) if amount > 0 else 2
+    return f"{amount:.{places}f} USD"

@@ -48,6 +48,15 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cost:
+    """USD for a picture; `basis` says whose prices these are."""
+
+    usd: float
+    avoided_usd: float
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """Why there will be no picture. `code` is for programs."""
 
@@ -67,7 +76,8 @@ class Links:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job at one moment. `status` is queued, running, succeeded, failed or canceled."""
+    """One job at one moment. `status` is queued, running, succeeded, failed or canceled; `cost` is
+    there of pictures alone, and only where the service has prices."""
 
     id: str
     version: int
@@ -79,6 +89,7 @@ class Job:
     timing: Timing
     error: Failure | None
     links: Links
+    cost: Cost | None = None
 
     @property
     def is_final(self) -> bool:
@@ -97,6 +108,7 @@ def job_of(body: Mapping[str, Any]) -> Job:
         "progress": _maybe(Progress, body["progress"]),
         "image": _maybe(Image, body["image"]),
         "timing": _known(Timing, body["timing"]),
+        "cost": _maybe(Cost, body.get("cost")),
         "error": _maybe(Failure, body["error"]),
         "links": _known(Links, body["links"]),
     }

@@ -64,6 +64,15 @@ class TimingView(BaseModel):
     drawn_together: int | None
 
 
+class CostView(BaseModel):
+    """USD for a picture: its share of a worker's time in its last attempt, and what every job uses.
+    `basis` says whose prices these are. `avoided_usd`: what the result cache spared."""
+
+    usd: float
+    avoided_usd: float = 0
+    basis: str
+
+
 class ErrorView(BaseModel):
     """Why the job failed."""
 
@@ -108,7 +117,7 @@ class JobView(BaseModel):
     image: ImageView | None
     cache: CacheView = CacheView()
     timing: TimingView
-    cost: None = None
+    cost: CostView | None = None
     error: ErrorView | None
     warnings: list[WarningView] = []
     links: LinksView

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from shared.answers import (
+    CostView,
     ErrorView,
     ImageView,
     JobView,
@@ -21,17 +22,27 @@ from shared.answers import (
     TimingView,
     WarningView,
 )
+from shared.cost import Prices
 from shared.eta import Eta, eta
 from shared.job import Job, JobStatus
 from shared.model_card import Catalog
 from shared.ports import Backlog, Link
 from shared.unknown_words import unknown_words
 
+_USD_PLACES = 10
+
 
 def job_view(
-    job: Job, *, catalog: Catalog, now_ms: int, link: Link | None, inline: bytes | None = None
+    job: Job,
+    *,
+    catalog: Catalog,
+    now_ms: int,
+    link: Link | None,
+    inline: bytes | None = None,
+    prices: Prices | None = None,
 ) -> JobView:
-    """Render a row. `link` is the picture's, fresh; `inline` its bytes, if they were asked for."""
+    """Render a row. `link` is the picture's, fresh; `inline` its bytes, if they were asked for;
+    `prices` are the deployment's, if it has any."""
     path = f"/v1/jobs/{job.id}"
     return JobView(
         id=job.id,
@@ -48,6 +59,7 @@ def job_view(
         progress=_progress(job),
         image=_image(job, path, link, inline),
         timing=_timing(job),
+        cost=_cost(job, prices),
         error=_error(job),
         warnings=_warnings(job, catalog),
         links=LinksView(
@@ -134,6 +146,13 @@ def _timing(job: Job) -> TimingView:
         cold=took.cold if took else None,
         drawn_together=took.drawn_together if took else None,
     )
+
+
+def _cost(job: Job, prices: Prices | None) -> CostView | None:
+    """Known of pictures alone: what an attempt without one took is not kept."""
+    if prices is None or job.timing is None:
+        return None
+    return CostView(usd=round(prices.of(job.timing), _USD_PLACES), basis=prices.basis)
 
 
 def _between(start_ms: int, end_ms: int | None) -> int | None:

@@ -98,13 +98,27 @@ class WorkerFacts(_Settings):
     result_cache: bool = True
 
 
-class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts):
+class PriceRules(_Settings):
+    """What a picture costs where workers are paid by the second; unset: nobody knows."""
+
+    usd_per_gb_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    usd_per_job: float = Field(default=0, ge=0, allow_inf_nan=False)
+    price_basis: str | None = None
+
+
+class MachinePrice(_Settings):
+    """What one machine costs; unset: nobody knows."""
+
+    usd_per_hour: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):
     """submit_fn on AWS."""
 
     catalog: Path
 
 
-class StatusSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts):
+class StatusSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):
     """status_fn on AWS. `cap`: how many workers run at once."""
 
     catalog: Path

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.admission import Admission
 from shared.answers import HealthView, JobPage, ModelsView
+from shared.cost import Prices
 from shared.job import Job
 from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
@@ -29,12 +30,16 @@ def make_handler(
     clock: Clock,
     cap: int | None,
     log: Log,
+    prices: Prices | None = None,
 ) -> Router:
-    """The status unit's Lambda handler. `cap`: how many workers run at once, if that is known."""
+    """The status unit's Lambda handler. `cap`: how many workers run at once, if that is known;
+    `prices`: the deployment's, if it has any."""
     read = Read(
         table=table, images=images, watch=watch, clock=clock, link_lasts_s=rules.link_lasts_s
     )
-    jobs = _Jobs(read=read, catalog=catalog, clock=clock, max_wait_s=rules.max_wait_s)
+    jobs = _Jobs(
+        read=read, catalog=catalog, clock=clock, max_wait_s=rules.max_wait_s, prices=prices
+    )
     endpoints: dict[str, Endpoint] = {
         "get_job": jobs.get,
         "list_jobs": jobs.page,
@@ -55,6 +60,7 @@ class _Jobs:
     catalog: Catalog
     clock: Clock
     max_wait_s: float
+    prices: Prices | None
 
     def get(self, request: Request) -> Response:
         inline = query.wants_inline(request.query)
@@ -69,6 +75,7 @@ class _Jobs:
             now_ms=self.clock(),
             link=self.read.link(job),
             inline=self.read.inline(job) if inline else None,
+            prices=self.prices,
         )
         return json_response(body, headers=headers)
 
@@ -77,7 +84,13 @@ class _Jobs:
         jobs, last_id = self.read.page(asked)
         now_ms = self.clock()
         views = [
-            job_view(job, catalog=self.catalog, now_ms=now_ms, link=self.read.link(job))
+            job_view(
+                job,
+                catalog=self.catalog,
+                now_ms=now_ms,
+                link=self.read.link(job),
+                prices=self.prices,
+            )
             for job in jobs
         ]
         return json_response(JobPage(jobs=views, next_cursor=last_id and query.cursor(last_id)))

@@ -13,6 +13,7 @@ from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
 from shared.aws.watch import PollingWatch
+from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.settings import StatusSettings
@@ -47,4 +48,5 @@ handler = make_handler(
     clock=_clock,
     cap=_settings.cap,
     log=Log("status_fn"),
+    prices=prices_by_memory(_settings, _settings.worker_memory_mb),
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from shared.admission import Admission
+from shared.cost import Prices
 from shared.errors import FieldError, ValidationFailed
 from shared.job_view import job_view
 from shared.json_body import parsed
@@ -31,8 +32,9 @@ def make_handler(
     clock: Clock,
     entropy: Callable[[int], bytes],
     log: Log,
+    prices: Prices | None = None,
 ) -> Router:
-    """The submit unit's Lambda handler."""
+    """The submit unit's Lambda handler. `prices`: the deployment's, if it has any."""
     submit = Submit(
         table=table,
         queue=queue,
@@ -43,11 +45,14 @@ def make_handler(
         log=log,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
-    endpoints = {"submit": _submit(submit, clock), "cancel": _cancel(cancel, catalog, clock)}
+    endpoints = {
+        "submit": _submit(submit, clock, prices),
+        "cancel": _cancel(cancel, catalog, clock),
+    }
     return Router("submit_fn", endpoints, admission, log)
 
 
-def _submit(submit: Submit, clock: Clock) -> Endpoint:
+def _submit(submit: Submit, clock: Clock, prices: Prices | None) -> Endpoint:
     def endpoint(request: Request) -> Response:
         spec = parsed(request.body, request.headers.get("content-type", ""), JobSpec)
         submission = submit(
@@ -57,7 +62,9 @@ def _submit(submit: Submit, clock: Clock) -> Endpoint:
             limits=request.open_limits,
         )
         assert submission.job is not None  # Submit raises Gone instead
-        view = job_view(submission.job, catalog=submit.catalog, now_ms=clock(), link=None)
+        view = job_view(
+            submission.job, catalog=submit.catalog, now_ms=clock(), link=None, prices=prices
+        )
         headers = {"Location": view.links.self, "ETag": f'"v{view.version}"'}
         if submission.replayed:
             return json_response(view, headers={**headers, "Idempotency-Replayed": "true"})

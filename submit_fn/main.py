@@ -13,6 +13,7 @@ from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
 from shared.aws.queue import SqsQueue
+from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.settings import SubmitSettings
@@ -45,4 +46,5 @@ handler = make_handler(
     clock=_clock,
     entropy=secrets.token_bytes,
     log=Log("submit_fn"),
+    prices=prices_by_memory(_settings, _settings.worker_memory_mb),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.admission import Admission, OpenAdmission
+from shared.cost import Prices
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
@@ -87,6 +88,7 @@ class Service:
     rules: JobRules = field(default_factory=JobRules)
     admission: Admission = field(default_factory=OpenAdmission)
     limits: BatchLimits = ALONE
+    prices: Prices | None = None
     beside: Callable[[], Background] = Beside
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
@@ -187,6 +189,7 @@ class Service:
             clock=self.clock,
             entropy=secrets.token_bytes,
             log=LOG,
+            prices=self.prices,
         )
 
     def _status_handler(self) -> Any:
@@ -200,6 +203,7 @@ class Service:
             clock=self.clock,
             cap=2,
             log=LOG,
+            prices=self.prices,
         )
 
 

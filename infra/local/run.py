@@ -23,6 +23,7 @@ from infra.local.wiring import (
     has_keys,
     open_stores,
     read_limits,
+    read_prices,
     read_rules,
     upkeep_duties,
 )
@@ -32,12 +33,20 @@ from shared.telemetry import Log
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
     catalog, rules, log = offered(options), read_rules(options), Log("local")
+    prices = read_prices(options)
     with opened(options.data) as data, _door(options, data) as door:
         base_url, pools = url_of(door), Pools()
         stores = open_stores(data, rules, base_url=options.public_url or base_url)
         admission = build_admission(stores, read_limits())
         gateway = build_gateway(
-            stores, catalog, rules, admission, workers=options.workers, pools=pools, log=log
+            stores,
+            catalog,
+            rules,
+            admission,
+            workers=options.workers,
+            prices=prices,
+            pools=pools,
+            log=log,
         )
         front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
         upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)

@@ -19,6 +19,7 @@ from infra.local.pools import Door, Pools
 from infra.local.refusal import Refused
 from infra.local.stoppable_watch import StoppableWatch
 from shared.admission import Admission, KeyedAdmission, OpenAdmission
+from shared.cost import Prices, prices_by_the_hour
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
@@ -31,7 +32,7 @@ from shared.errors import SettingsError, Unavailable
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
 from shared.router import Event, Router
-from shared.settings import JobRules, LimitRules
+from shared.settings import JobRules, LimitRules, MachinePrice
 from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
@@ -70,6 +71,15 @@ def read_limits() -> LimitRules:
         return LimitRules.read(os.environ)
     except SettingsError as error:
         raise Refused(str(error)) from error
+
+
+def read_prices(options: Options) -> Prices | None:
+    """What a picture costs here, from the environment. Raises Refused."""
+    try:
+        price = MachinePrice.read(os.environ)
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+    return prices_by_the_hour(price, workers=options.workers)
 
 
 def has_keys(data: DataDir) -> bool:
@@ -111,6 +121,7 @@ def build_gateway(
     admission: Admission,
     *,
     workers: int,
+    prices: Prices | None,
     pools: Pools,
     log: Log,
 ) -> Gateway:
@@ -124,6 +135,7 @@ def build_gateway(
         clock=clock,
         entropy=secrets.token_bytes,
         log=log,
+        prices=prices,
     )
     status = make_status_handler(
         table=stores.table,
@@ -135,6 +147,7 @@ def build_gateway(
         clock=clock,
         cap=workers,
         log=log,
+        prices=prices,
     )
     return Gateway(
         doors={"submit_fn": _door(submit), "status_fn": _door(status)},

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra import cost
 from infra.aws_local.package import read_template
 from infra.zips import LAMBDA, UNITS
 from shared.aws import schema
@@ -54,8 +56,11 @@ def properties(template: Template, name: str) -> Any:
 
 def value(template: Template, given: Any) -> str:
     """A variable's value, with a parameter's default in the place of a reference to it."""
-    if isinstance(given, dict) and given.get("Ref") in template["Parameters"]:
-        return str(template["Parameters"][given["Ref"]].get("Default", "given"))
+    match given:
+        case {"Ref": name} if name in template["Parameters"]:
+            return str(template["Parameters"][name].get("Default", "given"))
+        case {"Fn::If": ["DrawsOnLambda", here, _]} | {"Fn::If": ["DrawsOnArm", _, here]}:
+            return value(template, here)  # what holds by default
     return written(given)
 
 
@@ -139,6 +144,37 @@ def test_who_answers_callers_knows_how_much_memory_a_worker_has(
     default = template["Parameters"]["WorkerMemory"]["Default"]
     settings = SETTINGS[function].read(variables(template, function))
     assert settings.model_dump()["worker_memory_mb"] == default
+
+
+def test_the_prices_are_those_that_everything_else_reckons_with(template: Template) -> None:
+    table = tomllib.loads(cost.PRICES.read_text("utf-8"))
+    given = template["Globals"]["Function"]["Environment"]["Variables"]
+    all_else = cost.per_thousand_images(table, worker_s=0, reading_s=0)
+    _, on_lambda, _ = given["DARKROOM_USD_PER_GB_S"]["Fn::If"]
+    _, basis, _ = given["DARKROOM_PRICE_BASIS"]["Fn::If"]
+
+    by_second = [table["lambda"]["gb_s_arm"], table["lambda"]["gb_s_x86"]]
+    assert on_lambda["Fn::If"] == ["DrawsOnArm", *(f"{usd:.10f}" for usd in by_second)]
+    assert float(given["DARKROOM_USD_PER_JOB"]) == pytest.approx(
+        sum(line.usd for line in all_else) / cost.IMAGES, rel=1e-4
+    )
+    dated = f"{table['region']} {table['dated'][:7]}"
+    assert basis == {"Fn::Sub": f"lambda ${{WorkerArchitecture}} {dated}"}
+
+
+def test_what_other_hosts_draw_has_no_price_and_no_cap(template: Template) -> None:
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    own = properties(template, "StatusFunction")["Environment"]["Variables"]
+
+    for given in (
+        shared["DARKROOM_USD_PER_GB_S"],
+        shared["DARKROOM_PRICE_BASIS"],
+        own["DARKROOM_CAP"],
+    ):
+        condition, _, otherwise = given["Fn::If"]
+        assert (condition, otherwise) == ("DrawsOnLambda", {"Ref": "AWS::NoValue"})
+    drawn_by = template["Conditions"]["DrawsOnLambda"]
+    assert drawn_by == {"Fn::Equals": [{"Ref": "LambdaWorkers"}, "true"]}
 
 
 def test_the_light_units_run_on_what_their_zips_were_built_for(template: Template) -> None:
