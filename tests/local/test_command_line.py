@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image, ImageFont
 from darkroom import Darkroom
 from infra.demo.__main__ import slug
 from infra.demo.contact_sheet import SIDE, wrapped
-from tests.local.server import MODELS, ROOT, Server
+from tests.local.server import MODELS, ROOT, Server, running
 
 
 def run(module: str, *arguments: object, url: str = "") -> subprocess.CompletedProcess[str]:
@@ -75,6 +76,19 @@ def test_cancel_fails_for_what_is_done(server: Server, room: Darkroom) -> None:
     job = room.wait(room.submit("a hill"))
     canceled = run("darkroom", "cancel", job.id, url=server.base_url)
     assert (canceled.returncode, canceled.stdout) == (1, f"{job.id} succeeded\n")
+
+
+def test_draw_and_status_tell_what_a_picture_cost_where_the_machine_has_a_price(
+    tmp_path: Path,
+) -> None:
+    a_cent_a_second = {"DARKROOM_USD_PER_HOUR": "36"}
+    with running(tmp_path / "data", settings=a_cent_a_second) as server:
+        slow = ["a hill #sleep=1", "-o", tmp_path / "hill.png"]
+        drawn = run("darkroom", "draw", *slow, url=server.base_url)
+        assert drawn.returncode == 0, drawn.stderr
+        assert re.search(r", 0\.01\d? USD, job_", drawn.stdout)
+        shown = run("darkroom", "status", drawn.stdout.split()[-1], url=server.base_url)
+        assert "USD (one machine at 36 USD an hour)" in shown.stdout
 
 
 def test_the_demo_draws_six_pictures_and_a_sheet(tmp_path: Path) -> None:
