@@ -87,7 +87,7 @@ class Job:
     the sweep should look; it is there exactly as long as the job is not terminal. `preview` is the
     image store's key of the newest preview. `cache_key` is what the result cache finds a drawn
     picture by. A job that was answered by it was `cached_from` another one, and `avoided` is what
-    drawing took there.
+    drawing took there. `batch` is the id of the batch that it came with.
     """
 
     id: str
@@ -115,6 +115,7 @@ class Job:
     cache_key: str | None = None
     cached_from: str | None = None
     avoided: Timing | None = None
+    batch: str | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -137,5 +138,17 @@ def job_id(now_ms: int, entropy: bytes) -> str:
 
     Ids sort by the time of submission, which is what paging through a list relies on.
     """
-    number = (now_ms << 80) | int.from_bytes(entropy[:10], "big")
-    return "job_" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "job_" + ulid((now_ms << 80) | int.from_bytes(entropy[:10], "big"))
+
+
+def ulid(number: int) -> str:
+    """128 bits as 26 characters of Crockford's base 32."""
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def ulid_number(text: str) -> int:
+    """The number that `ulid` spelled."""
+    number = 0
+    for character in text:
+        number = number << 5 | _CROCKFORD.index(character)
+    return number

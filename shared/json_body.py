@@ -18,20 +18,28 @@ from shared.errors import (
 from shared.spec import LATER_FIELDS
 
 MAX_BYTES = 64 * 1024
+"""Of most bodies; an operation may take more."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def parsed(body: bytes, content_type: str, model: type[Model]) -> Model:
+def parsed(
+    body: bytes, content_type: str, model: type[Model], *, most_bytes: int = MAX_BYTES
+) -> Model:
     """Validate a body.
 
     Raises BodyTooLarge, UnsupportedMediaType, MalformedJson, ValidationFailed.
     """
-    if len(body) > MAX_BYTES:
-        raise BodyTooLarge(f"the body has {len(body)} bytes; at most {MAX_BYTES} are taken")
+    if len(body) > most_bytes:
+        raise BodyTooLarge(f"the body has {len(body)} bytes; at most {most_bytes} are taken")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("set Content-Type: application/json")
+    return validated(_json_object(body), model)
+
+
+def validated(content: object, model: type[Model]) -> Model:
+    """Validate what was parsed. Raises ValidationFailed."""
     try:
-        return model.model_validate(_json_object(body))
+        return model.model_validate(content)
     except ValidationError as error:
         raise _validation_failed(error) from error
 
@@ -89,6 +97,8 @@ def _detail(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         later = fault["loc"][0] in LATER_FIELDS
         return "not offered by this version yet" if later else "unknown field"
+    if fault["type"] == "model_type":
+        return "must be a JSON object"
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
     return str(fault["msg"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from shared.api_key import ApiKey
+from shared.batch import Batch, Refusal
 from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
@@ -44,10 +45,11 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class JobQuery:
-    """One tenant's jobs, newest first, older than `before_id`."""
+    """One tenant's jobs, newest first, older than `before_id`; with `batch` only those of it."""
 
     tenant: str
     status: JobStatus | None = None
+    batch: str | None = None
     before_id: str | None = None
     limit: int = 20
 
@@ -107,6 +109,38 @@ class JobTable(Protocol):
 
     def backlog(self) -> Backlog:
         """What waits and what runs, over all tenants."""
+
+
+class BatchTable(Protocol):
+    """Batches, in the table that the jobs are in."""
+
+    def take(
+        self,
+        batch: Batch,
+        items: Sequence[Job | Refusal],
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Batch:
+        """Decide on the first ones of `items`, which are all that `batch` has not decided on yet:
+        store as many of the jobs as one transaction takes, durably, and the batch with them; with
+        the first ones the key too. The batch afterwards, which may still not be settled.
+
+        Jobs that the limits have no room for are refused, and with the first of them all that
+        follow. Raises TenantQueueFull or QueueFull where that is every job of the batch, which is
+        then not stored; IdempotencyKeyReuse for a live key with another fingerprint.
+
+        Where somebody else was faster, nothing is written, and what comes back is what they made:
+        the batch that the key made, or this one, further on.
+        """
+
+    def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:
+        """The batch that a live key made. Raises IdempotencyKeyReuse as `take` does, Gone where the
+        batch is no longer kept."""
+
+    def get(self, batch_id: str) -> Batch | None:
+        """The batch as of now."""
 
 
 @dataclass(frozen=True, kw_only=True)

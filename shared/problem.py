@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from shared import errors
+from shared.batch import Refusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,12 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
 INTERNAL = Kind(status=500, code="internal", title="Something broke on our side", retryable=True)
 
 
+_OF_CODE = {kind.code: kind for kind in KINDS.values()}
+_TOLD_OF_ONE_ITEM = 3
+_LONGEST_POINTER = 100
+_LONGEST_DETAIL = 200
+
+
 class FieldProblem(BaseModel):
     """One wrong field, by JSON pointer."""
 
@@ -84,6 +91,55 @@ class Problem(BaseModel):
     retryable: bool
     request_id: str
     errors: list[FieldProblem]
+
+
+class ItemProblem(BaseModel):
+    """Why there is no job for one item of a batch; its first few wrong fields at most."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    errors: list[FieldProblem]
+
+
+def refusal(index: int, error: errors.RequestError) -> Refusal:
+    """Why the item at `index` of a batch was refused, as short as a hundred of them should be."""
+    return Refusal(
+        index=index,
+        code=kind_of(error).code,
+        detail=_clipped(error.detail, _LONGEST_DETAIL),
+        errors=tuple(
+            errors.FieldError(
+                pointer=_clipped(field.pointer, _LONGEST_POINTER),
+                detail=_clipped(field.detail, _LONGEST_DETAIL),
+            )
+            for field in error.errors[:_TOLD_OF_ONE_ITEM]
+        ),
+    )
+
+
+def item_problem(refused: Refusal) -> ItemProblem:
+    """Describe a refusal to the caller; pointers start at the body of the batch."""
+    kind = _OF_CODE.get(refused.code, INTERNAL)
+    return ItemProblem(
+        type=f"urn:darkroom:problem:{kind.code}",
+        title=kind.title,
+        status=kind.status,
+        detail=refused.detail,
+        code=refused.code,
+        retryable=kind.retryable,
+        errors=[
+            FieldProblem(pointer=f"/jobs/{refused.index}{field.pointer}", detail=field.detail)
+            for field in refused.errors
+        ],
+    )
+
+
+def _clipped(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def kind_of(error: Exception) -> Kind:

@@ -96,6 +96,7 @@ _COLUMNS: Mapping[str, _Column] = {
     "cache_key": _text("ck"),
     "cached_from": _text("src"),
     "avoided": _record("spared", Timing),
+    "batch": _text("batch"),
 }
 
 

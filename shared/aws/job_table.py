@@ -13,13 +13,14 @@ from shared.aws.clients import Client
 from shared.aws.errors import translated
 from shared.aws.expressions import Expression, transact_update, update_arguments
 from shared.aws.schema import DUE_INDEX, SHARDS, TENANT_INDEX
+from shared.aws.transactions import Tries, transacted
+from shared.batch import ids_of
 from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
 from shared.transition import Transition
 
-_TRIES = 8
 _BATCH_GET_KEYS = 100
 _PAGE = 1000
 
@@ -37,8 +38,7 @@ class DynamoJobTable:
     ) -> None:
         self._client = client
         self._name = name
-        self._sleep = sleep
-        self._jitter = jitter
+        self._tries = Tries(sleep=sleep, jitter=jitter)
 
     def submit(
         self,
@@ -95,6 +95,8 @@ class DynamoJobTable:
 
     def jobs(self, query: JobQuery) -> Sequence[Job]:
         """Rows are read from the table itself, so a job shows every write that returned before."""
+        if query.batch is not None:
+            return self._of_batch(query.batch, query)
         entries = self._tenant_entries(query)
         found: list[Job] = []
         while len(found) < query.limit and (page := list(islice(entries, query.limit))):
@@ -110,6 +112,14 @@ class DynamoJobTable:
             )
         job_id = cache_index.kept(answer["Items"], now_ms=now_ms)
         return None if job_id is None else self.get(job_id)
+
+    def _of_batch(self, batch: str, query: JobQuery) -> Sequence[Job]:
+        """No index is asked, since the ids are known: all of it is as of now."""
+        before = query.before_id
+        rows = self.rows([i for i in ids_of(batch) if before is None or i < before])
+        mine = (job for job in rows if job.tenant == query.tenant)
+        asked = [job for job in mine if query.status in (None, job.status)]
+        return sorted(asked, key=attrgetter("id"), reverse=True)[: query.limit]
 
     def backlog(self) -> Backlog:
         queued, running = [], 0
@@ -146,7 +156,7 @@ class DynamoJobTable:
         token: str,
     ) -> Submission | None:
         """None: the counter of what all tenants may have is full."""
-        refused = self._transacted(writes, ClientRequestToken=token)
+        refused = transacted(self._client, writes, self._tries, ClientRequestToken=token)
         if "job" in refused:
             raise Unavailable("the job's id is taken")
         if "key" in refused and key is not None:
@@ -155,29 +165,9 @@ class DynamoJobTable:
             raise tenant_queue_full(limits)
         return None if "seat" in refused else Submission(job=job, replayed=False)
 
-    def _transacted(
-        self, writes: Mapping[str, dict[str, Any]], **options: str
-    ) -> Mapping[str, dict[str, Any]]:
-        """Empty where all was written, else which writes were refused, and nothing was."""
-        for number in range(_TRIES):
-            self._wait_before(number)
-            with translated():
-                try:
-                    self._client.transact_write_items(
-                        TransactItems=list(writes.values()), **options
-                    )
-                except self._client.exceptions.TransactionCanceledException as canceled:
-                    reasons = canceled.response["CancellationReasons"]
-                    if refused := submission.refusals(writes, reasons):
-                        return refused
-                else:
-                    return {}
-        raise Unavailable("too many transactions at once on one item")
-
     def _moved(self, transition: Transition) -> Job:
         arguments = update_arguments(transition)
-        for number in range(_TRIES):
-            self._wait_before(number)
+        for _ in self._tries:
             with translated():
                 try:
                     answer = self._client.update_item(TableName=self._name, **arguments)
@@ -193,7 +183,8 @@ class DynamoJobTable:
         """The row and its counters in one transaction, which cannot give back the new row: that
         is read again, and the same for ever."""
         update = {"job": {"Update": transact_update(self._name, transition)}}
-        refused = self._transacted({**update, **open_jobs.given_back(self._name, tenant, seat)})
+        writes = {**update, **open_jobs.given_back(self._name, tenant, seat)}
+        refused = transacted(self._client, writes, self._tries)
         if refused:
             current = _job_or_none(refused["job"].get("Item"))
             raise TransitionRefused(transition.name, current)
@@ -274,8 +265,7 @@ class DynamoJobTable:
     def _batch_get(self, keys: list[dict[str, items.Value]]) -> list[items.Item]:
         found: list[items.Item] = []
         wanted: dict[str, Any] = {self._name: {"Keys": keys, "ConsistentRead": True}}
-        for number in range(_TRIES):
-            self._wait_before(number)
+        for _ in self._tries:
             with translated():
                 answer = self._client.batch_get_item(RequestItems=wanted)
             found += answer["Responses"].get(self._name, [])
@@ -283,11 +273,6 @@ class DynamoJobTable:
             if not wanted:
                 return found
         raise Unavailable("DynamoDB left keys unprocessed")
-
-    def _wait_before(self, attempt: int) -> None:
-        """Nothing before the first attempt, then up to 0.05 s, 0.1 s, … 1 s."""
-        if attempt:
-            self._sleep(self._jitter() * min(0.025 * 2**attempt, 1.0))
 
 
 def _job_or_none(item: items.Item | None) -> Job | None:

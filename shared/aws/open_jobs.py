@@ -22,42 +22,44 @@ def seats(job_id: str, limits: OpenLimits) -> Sequence[int]:
     """The counters to try for a job, in turn: it is one too many only if all of them are full."""
     first = zlib.crc32(job_id.encode()) % SEATS
     ring = [(first + number) % SEATS for number in range(SEATS)]
-    return [seat for seat in ring if _share(limits, seat) != 0]
+    return [seat for seat in ring if share(limits, seat) != 0]
 
 
 def taken(table: str, tenant: str, seat: int, limits: OpenLimits) -> dict[str, dict[str, Any]]:
     """The writes that count one more job, by name; each refuses one too many."""
     return {
-        "tenant": {"Update": _more(table, _tenant_pk(tenant), limits.per_tenant)},
-        "seat": {"Update": _more(table, _seat_pk(seat), _share(limits, seat))},
+        "tenant": {"Update": more(table, tenant_pk(tenant), limits.per_tenant)},
+        "seat": {"Update": more(table, seat_pk(seat), share(limits, seat))},
     }
 
 
 def given_back(table: str, tenant: str, seat: int) -> dict[str, dict[str, Any]]:
     """The writes that count a job off, by name."""
     return {
-        "tenant": {"Update": _fewer(table, _tenant_pk(tenant))},
-        "seat": {"Update": _fewer(table, _seat_pk(seat))},
+        "tenant": {"Update": _fewer(table, tenant_pk(tenant))},
+        "seat": {"Update": _fewer(table, seat_pk(seat))},
     }
 
 
-def _share(limits: OpenLimits, seat: int) -> int | None:
+def share(limits: OpenLimits, seat: int) -> int | None:
     """This counter's part of what all tenants may have; the parts add up to it."""
     if limits.overall is None:
         return None
     return limits.overall // SEATS + (seat < limits.overall % SEATS)
 
 
-def _more(table: str, pk: items.Value, most: int | None) -> dict[str, Any]:
+def more(table: str, pk: items.Value, most: int | None, jobs: int = 1) -> dict[str, Any]:
+    """Count so many more, unless that is too many; a refusal brings how many there are."""
     update: dict[str, Any] = {
         "TableName": table,
         "Key": {"pk": pk},
-        "UpdateExpression": "ADD n :one",
-        "ExpressionAttributeValues": {":one": items.number(1)},
+        "UpdateExpression": "ADD n :more",
+        "ExpressionAttributeValues": {":more": items.number(jobs)},
     }
     if most is not None:
-        update["ConditionExpression"] = "attribute_not_exists(n) OR n < :most"
-        update["ExpressionAttributeValues"][":most"] = items.number(most)
+        update["ConditionExpression"] = "attribute_not_exists(n) OR n <= :most"
+        update["ExpressionAttributeValues"][":most"] = items.number(most - jobs)
+        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     return update
 
 
@@ -70,9 +72,9 @@ def _fewer(table: str, pk: items.Value) -> dict[str, Any]:
     }
 
 
-def _tenant_pk(tenant: str) -> items.Value:
+def tenant_pk(tenant: str) -> items.Value:
     return items.text(f"open#{tenant}")
 
 
-def _seat_pk(seat: int) -> items.Value:
+def seat_pk(seat: int) -> items.Value:
     return items.text(f"seats#{seat}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.aws import items, open_jobs
@@ -12,7 +11,6 @@ from shared.open_limits import OpenLimits
 from shared.ports import IdempotencyKey
 
 _ABSENT = "attribute_not_exists(#pk)"
-_CONDITION_FAILED = "ConditionalCheckFailed"
 _TOKEN_CHARS = 36
 
 
@@ -39,7 +37,7 @@ def writes(
 ) -> dict[str, dict[str, Any]]:
     """What a submit writes in one transaction, by name. Without a `seat` nobody counts."""
     counted = {} if seat is None else open_jobs.taken(table, job.tenant, seat, limits)
-    remembered = {} if key is None else {"key": {"Put": _key_put(table, job, key, now_ms)}}
+    remembered = {} if key is None else {"key": {"Put": key_put(table, job.id, key, now_ms)}}
     return {**remembered, "job": {"Put": job_put(table, job, seat)}, **counted}
 
 
@@ -48,28 +46,23 @@ def token(table: str, job: Job, seat: int | None) -> str:
     return hashlib.sha256(f"{table}:{job.id}:{seat}".encode()).hexdigest()[:_TOKEN_CHARS]
 
 
-def refusals(
-    named: Mapping[str, dict[str, Any]], reasons: Sequence[dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Which writes of a canceled transaction were refused by their condition, and by what item."""
-    told = zip(named, reasons, strict=True)
-    return {name: reason for name, reason in told if reason["Code"] == _CONDITION_FAILED}
-
-
 def key_pk(key: IdempotencyKey) -> items.Value:
     """The `pk` of a key: a digest, since a tenant and a key may hold any character."""
     name = f"{len(key.tenant)}:{key.tenant}:{key.key}"
     return items.text("key#" + hashlib.sha256(name.encode()).hexdigest())
 
 
-def _key_put(table: str, job: Job, key: IdempotencyKey, now_ms: int) -> dict[str, Any]:
-    """A key whose time is over counts as absent: DynamoDB's TTL may be days late."""
+def key_put(table: str, made: str, key: IdempotencyKey, now_ms: int) -> dict[str, Any]:
+    """The write by which a key stands for the job or batch with the id `made`.
+
+    A key whose time is over counts as absent: DynamoDB's TTL may be days late.
+    """
     return {
         "TableName": table,
         "Item": {
             "pk": key_pk(key),
             "fp": items.text(key.fingerprint),
-            "jid": items.text(job.id),
+            "jid": items.text(made),
             "gone": items.number(key.expires_ms),
             "exp": items.number(key.expires_ms // 1000 + 1),
         },

@@ -5,18 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from shared.batch import ids_of
+from shared.embedded import idempotency
 from shared.embedded.database import Database
 from shared.embedded.limits import require_room
-from shared.embedded.rows import COLUMNS, assignments, to_job, to_row, where
-from shared.errors import IdempotencyKeyReuse, TransitionRefused
+from shared.embedded.rows import INSERT, assignments, to_job, to_row, where
+from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
 from shared.transition import Transition
-
-_INSERT = (
-    f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
-)
 
 
 class SqliteJobTable:
@@ -36,13 +34,13 @@ class SqliteJobTable:
         """The only write that must survive a power cut: the caller was told 202."""
         with self._database.writing(durable=True) as connection:
             if key is not None:
-                earlier = _earlier(connection, key, now_ms)
+                earlier = idempotency.made_by(connection, key, now_ms=now_ms)
                 if earlier is not None:
-                    return _replay(connection, earlier, key)
+                    return Submission(job=_get(connection, earlier), replayed=True)
             require_room(connection, job.tenant, limits)
             if key is not None:
-                _remember(connection, key, job.id)
-            connection.execute(_INSERT, to_row(job))
+                idempotency.remember(connection, key, job.id)
+            connection.execute(INSERT, to_row(job))
         return Submission(job=job, replayed=False)
 
     def get(self, job_id: str) -> Job | None:
@@ -75,6 +73,9 @@ class SqliteJobTable:
         sql, values = "SELECT * FROM jobs WHERE tenant=?", [query.tenant]
         if query.status is not None:
             sql, values = f"{sql} AND status=?", [*values, query.status.value]
+        if query.batch is not None:
+            ids = ids_of(query.batch)
+            sql, values = f"{sql} AND id IN ({', '.join('?' * len(ids))})", [*values, *ids]
         if query.before_id is not None:
             sql, values = f"{sql} AND id<?", [*values, query.before_id]
         with self._database.reading() as connection:
@@ -116,26 +117,3 @@ def _applied(connection: sqlite3.Connection, transition: Transition) -> Job | Tr
 def _get(connection: sqlite3.Connection, job_id: str) -> Job | None:
     row = connection.execute("SELECT * FROM jobs WHERE id=?", (job_id,)).fetchone()
     return None if row is None else to_job(row)
-
-
-def _earlier(
-    connection: sqlite3.Connection, key: IdempotencyKey, now_ms: int
-) -> sqlite3.Row | None:
-    sql = "SELECT * FROM idempotency WHERE tenant=? AND key=? AND expires_ms>=?"
-    row: sqlite3.Row | None = connection.execute(sql, (key.tenant, key.key, now_ms)).fetchone()
-    return row
-
-
-def _replay(
-    connection: sqlite3.Connection, earlier: sqlite3.Row, key: IdempotencyKey
-) -> Submission:
-    if earlier["fingerprint"] != key.fingerprint:
-        raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
-    return Submission(job=_get(connection, earlier["job_id"]), replayed=True)
-
-
-def _remember(connection: sqlite3.Connection, key: IdempotencyKey, job_id: str) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
-        (key.tenant, key.key, key.fingerprint, job_id, key.expires_ms),
-    )

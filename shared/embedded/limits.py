@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from shared.embedded.database import Database
+from shared.errors import QueueFull, TenantQueueFull
 from shared.job import OPEN
 from shared.open_limits import OpenLimits, queue_full, tenant_queue_full
 from shared.rate_limit import RatePolicy, Verdict, judged
@@ -14,6 +15,7 @@ INSERT INTO rate_limits (tenant, policy, tat_us) VALUES (:tenant, :policy, :now 
 ON CONFLICT DO UPDATE SET tat_us=MAX(tat_us, :now) + :taken WHERE tat_us <= :now + :slack
 RETURNING tat_us
 """
+_ANY_NUMBER = 2**31
 _OPEN = ", ".join(f"'{status.value}'" for status in sorted(OPEN))
 
 
@@ -45,16 +47,27 @@ def _tat_us(connection: sqlite3.Connection, tenant: str, policy: RatePolicy) -> 
 
 
 def require_room(connection: sqlite3.Connection, tenant: str, limits: OpenLimits) -> None:
-    """Raise TenantQueueFull or QueueFull where one more open job would be too many.
+    """Raise TenantQueueFull or QueueFull where one more open job would be too many."""
+    places, full = room(connection, tenant, limits)
+    if places < 1:
+        raise full
 
-    Counted anew each time, in the transaction that adds the job: a count of index entries takes
+
+def room(
+    connection: sqlite3.Connection, tenant: str, limits: OpenLimits
+) -> tuple[int, TenantQueueFull | QueueFull]:
+    """How many more jobs may be open, and what to say to the next one.
+
+    Counted anew each time, in the transaction that adds the jobs: a count of index entries takes
     some 10 to 30 microseconds per thousand, and cannot drift as a counter could.
     """
+    of_tenant = overall = _ANY_NUMBER
     if limits.per_tenant is not None:
         sql = f"SELECT COUNT(*) FROM jobs WHERE tenant=? AND status IN ({_OPEN})"
-        if connection.execute(sql, (tenant,)).fetchone()[0] >= limits.per_tenant:
-            raise tenant_queue_full(limits)
+        of_tenant = limits.per_tenant - connection.execute(sql, (tenant,)).fetchone()[0]
     if limits.overall is not None:
         sql = "SELECT COUNT(*) FROM jobs WHERE due_ms IS NOT NULL"
-        if connection.execute(sql).fetchone()[0] >= limits.overall:
-            raise queue_full(limits)
+        overall = limits.overall - connection.execute(sql).fetchone()[0]
+    of_tenant_first = of_tenant <= max(overall, 0)
+    full = tenant_queue_full(limits) if of_tenant_first else queue_full(limits)
+    return min(of_tenant, overall), full

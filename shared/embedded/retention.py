@@ -29,6 +29,7 @@ def erase_expired(
         )
         connection.executemany("DELETE FROM jobs WHERE id=?", [(i,) for i in forgotten])
         connection.execute("DELETE FROM idempotency WHERE expires_ms < ?", (now_ms,))
+        connection.execute("DELETE FROM batches WHERE expires_ms < ?", (now_ms - TOMBSTONE_MS,))
     return len(over) + len(forgotten)
 
 

@@ -13,6 +13,9 @@ from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, record
 from shared.spec import CompleteSpec
 
 COLUMNS = tuple(field.name for field in fields(Job))
+INSERT = (
+    f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
+)
 _NESTED = {
     "progress": Progress,
     "image": Image,

@@ -13,12 +13,19 @@ CREATE TABLE IF NOT EXISTS jobs (
   due_ms INTEGER, version INTEGER NOT NULL, attempt INTEGER NOT NULL,
   max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
   lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
-  timing TEXT, error TEXT, preview TEXT, cache_key TEXT, cached_from TEXT, avoided TEXT
+  timing TEXT, error TEXT, preview TEXT, cache_key TEXT, cached_from TEXT, avoided TEXT,
+  batch TEXT
 );
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, status, created_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
 CREATE INDEX IF NOT EXISTS jobs_tenant_status ON jobs (tenant, status, id);
 CREATE INDEX IF NOT EXISTS jobs_expires ON jobs (expires_ms);
+CREATE TABLE IF NOT EXISTS batches (
+  id TEXT PRIMARY KEY, tenant TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL, size INTEGER NOT NULL, decided INTEGER NOT NULL,
+  refused TEXT NOT NULL, client_ref TEXT, metadata TEXT
+);
+CREATE INDEX IF NOT EXISTS batches_expires ON batches (expires_ms);
 CREATE TABLE IF NOT EXISTS idempotency (
   tenant TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL,
   expires_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key)
@@ -49,6 +56,7 @@ _ADDED = (
     ("jobs", "cache_key", "TEXT"),
     ("jobs", "cached_from", "TEXT"),
     ("jobs", "avoided", "TEXT"),
+    ("jobs", "batch", "TEXT"),
     ("messages", "grp", "TEXT NOT NULL DEFAULT ''"),
     ("messages", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )

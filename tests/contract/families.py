@@ -12,12 +12,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
 from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
+from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
@@ -26,7 +28,15 @@ from shared.embedded.limits import SqliteRateLimiter
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.watch import SqliteWatch
 from shared.errors import ImageMissing, LinkRefused
-from shared.ports import ImageStore, JobTable, JobWatch, KeyTable, RateLimiter, WorkQueue
+from shared.ports import (
+    BatchTable,
+    ImageStore,
+    JobTable,
+    JobWatch,
+    KeyTable,
+    RateLimiter,
+    WorkQueue,
+)
 from tests.aws_local.places import Clients, new_bucket, new_queue, new_table
 
 _NOBODY = "http://127.0.0.1:9"
@@ -72,6 +82,14 @@ class Keyed:
     keys: KeyTable
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batched:
+    """A job table, and the batches in it."""
+
+    jobs: JobTable
+    batches: BatchTable
+
+
 class Family(Protocol):
     """Fresh adapters of one kind; `*_down` are adapters of a store that does not answer."""
 
@@ -82,6 +100,8 @@ class Family(Protocol):
     def images(self) -> Images: ...
 
     def watched(self) -> Watched: ...
+
+    def batched(self) -> Batched: ...
 
     def key_table(self) -> KeyTable: ...
 
@@ -94,6 +114,8 @@ class Family(Protocol):
     def work_queue_down(self) -> WorkQueue: ...
 
     def image_store_down(self) -> ImageStore: ...
+
+    def batch_table_down(self) -> BatchTable: ...
 
     def key_table_down(self) -> KeyTable: ...
 
@@ -138,6 +160,10 @@ class EmbeddedFamily:
         database = self._database()
         return Watched(table=SqliteJobTable(database), watch=SqliteWatch(database))
 
+    def batched(self) -> Batched:
+        database = self._database()
+        return Batched(jobs=SqliteJobTable(database), batches=SqliteBatchTable(database))
+
     def key_table(self) -> KeyTable:
         return SqliteKeyTable(self._database())
 
@@ -147,6 +173,9 @@ class EmbeddedFamily:
 
     def rate_limiter(self) -> RateLimiter:
         return SqliteRateLimiter(self._database())
+
+    def batch_table_down(self) -> BatchTable:
+        return SqliteBatchTable(self._database_down())
 
     def key_table_down(self) -> KeyTable:
         return SqliteKeyTable(self._database_down())
@@ -204,6 +233,12 @@ class AwsFamily:
         watch = PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic)
         return Watched(table=table, watch=watch)
 
+    def batched(self) -> Batched:
+        name = new_table(self._clients.dynamodb)
+        return Batched(
+            jobs=_dynamo_table(self._clients, name), batches=_dynamo_batches(self._clients, name)
+        )
+
     def key_table(self) -> KeyTable:
         return DynamoKeyTable(self._clients.dynamodb, new_table(self._clients.dynamodb))
 
@@ -214,6 +249,9 @@ class AwsFamily:
 
     def rate_limiter(self) -> RateLimiter:
         return DynamoRateLimiter(self._clients.dynamodb, new_table(self._clients.dynamodb))
+
+    def batch_table_down(self) -> BatchTable:
+        return _dynamo_batches(self._of_nobody, "jobs")
 
     def key_table_down(self) -> KeyTable:
         return DynamoKeyTable(self._of_nobody.dynamodb, "jobs")
@@ -233,6 +271,10 @@ class AwsFamily:
 
 def _dynamo_table(clients: Clients, name: str) -> DynamoJobTable:
     return DynamoJobTable(clients.dynamodb, name, sleep=time.sleep, jitter=random.random)
+
+
+def _dynamo_batches(clients: Clients, name: str) -> DynamoBatchTable:
+    return DynamoBatchTable(clients.dynamodb, name, sleep=time.sleep, jitter=random.random)
 
 
 def _download(url: str, *, after_s: int = 0) -> tuple[bytes, str]:

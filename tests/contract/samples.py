@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from shared.batch import Batch, batch_id
 from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, job_id
 from shared.ports import IdempotencyKey, image_key, preview_key
 from shared.spec import CompleteSpec
@@ -96,3 +97,16 @@ def key(name: str = "order-17", **fields: Any) -> IdempotencyKey:
         "expires_ms": NOW_MS + 86_400_000,
     }
     return IdempotencyKey(**{**defaults, **fields})
+
+
+def unstored(size: int, **columns: Any) -> Batch:
+    """A batch of which nothing is decided yet."""
+    number = next(_numbers) << 7
+    defaults = {
+        "id": batch_id(NOW_MS, number.to_bytes(10, "big")),
+        "tenant": TENANT,
+        "created_ms": NOW_MS,
+        "expires_ms": NOW_MS,
+        "size": size,
+    }
+    return Batch(**{**defaults, **columns})

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from shared import transitions
 from shared.api_key import new_key
+from shared.batch import job_id_in
 from shared.errors import DarkroomError, Unavailable
 from shared.ports import JobQuery, image_key
 from shared.rate_limit import rate_policy
 from tests.contract.families import Family
-from tests.contract.samples import NOW_MS, TENANT, key, new_id, queued
+from tests.contract.samples import NOW_MS, TENANT, key, new_id, queued, unstored
 
 Call = Callable[[], object]
 
@@ -42,6 +43,18 @@ def test_a_job_table_that_does_not_answer(family: Family) -> None:
         lambda: table.jobs(JobQuery(tenant=TENANT)),
         lambda: table.drawn("a key", seed=7, now_ms=NOW_MS),
         table.backlog,
+    )
+    assert _outcomes(*calls) == {Unavailable}
+
+
+def test_a_batch_table_that_does_not_answer(family: Family) -> None:
+    batches, batch = family.batch_table_down(), unstored(1)
+    jobs = [queued(id=job_id_in(batch.id, 0), batch=batch.id)]
+    calls = (
+        lambda: batches.take(batch, jobs, None, now_ms=NOW_MS),
+        lambda: batches.take(batch, jobs, key(), now_ms=NOW_MS),
+        lambda: batches.find(key(), now_ms=NOW_MS),
+        lambda: batches.get(batch.id),
     )
     assert _outcomes(*calls) == {Unavailable}
 
