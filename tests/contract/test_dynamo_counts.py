@@ -120,12 +120,7 @@ def test_a_replay_comes_before_any_limit(script: Script) -> None:
 def test_the_counters_shares_add_up_to_the_limit(overall: int) -> None:
     limits = OpenLimits(overall=overall)
     tried = open_jobs.seats(queued().id, limits)
-    most = [
-        int(write["Update"]["ExpressionAttributeValues"][":most"]["N"])
-        for seat in tried
-        for name, write in open_jobs.taken("jobs", TENANT, seat, limits).items()
-        if name == "seat"
-    ]
+    most = [open_jobs.share(limits, seat) or 0 for seat in tried]
     assert (sum(most), min(most) >= 1, len(set(tried))) == (overall, True, min(overall, 8))
 
 
