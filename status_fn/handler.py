@@ -17,6 +17,7 @@ from shared.settings import JobRules
 from shared.telemetry import Log
 from status_fn import pages, query
 from status_fn.read import Read
+from status_fn.static_files import Playground
 
 
 def make_handler(
@@ -40,6 +41,7 @@ def make_handler(
     jobs = _Jobs(
         read=read, catalog=catalog, clock=clock, max_wait_s=rules.max_wait_s, prices=prices
     )
+    playground = Playground(images, clock)
     endpoints: dict[str, Endpoint] = {
         "get_job": jobs.get,
         "list_jobs": jobs.page,
@@ -50,6 +52,8 @@ def make_handler(
         "health": lambda _: json_response(HealthView()),
         "openapi": lambda _: pages.openapi(),
         "docs": lambda _: pages.docs(),
+        "playground": playground.page,
+        "playground_file": playground.file,
     }
     return Router("status_fn", endpoints, admission, log)
 

@@ -22,7 +22,7 @@ from tests.handlers.keyed import Caller, Keyed, keyed_service
 from tests.service import Answer
 
 LIMITED = [operation for operation in OPERATIONS if operation.limit is not None]
-PUBLIC = {"health", "openapi", "docs"}
+PUBLIC = {"health", "openapi", "docs", "playground", "playground_file"}
 MANY = {"submits_per_s": 1000, "submit_burst": 1000, "reads_per_s": 1000, "read_burst": 1000}
 GUESSES = 20_000
 ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"

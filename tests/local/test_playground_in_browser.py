@@ -1,0 +1,197 @@
+"""The playground in a real browser, against a real run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.local.browser import open_browser
+from tests.local.server import ROOT, Server, running
+
+DRAWING_MS = 3000
+MANY_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def quick(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A run with the real model's card, whose pattern engine takes no time."""
+    data = tmp_path_factory.mktemp("quick") / "data"
+    with running(data, models=ROOT / "models") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def slow(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A run that draws one picture at a time, slowly enough to be watched."""
+    data = tmp_path_factory.mktemp("slow") / "data"
+    with running(data, engine_delay_ms=DRAWING_MS) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test when its script throws or its policy forbids something."""
+    context = browser.new_context()
+    page, complaints = context.new_page(), []
+    page.set_default_timeout(MANY_MS)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "policy" in said.text else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def draw(page: Page, prompt: str) -> None:
+    page.fill("#prompt", prompt)
+    page.click("#draw")
+
+
+def until(page: Page, status: str) -> None:
+    expect(page.locator("#easel")).to_have_attribute("data-state", status, timeout=MANY_MS)
+
+
+def test_a_prompt_becomes_a_picture_and_a_frame(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    draw(page, "three white moons on a black background")
+    until(page, "succeeded")
+
+    expect(page.locator("#picture")).to_be_visible()
+    assert page.evaluate("document.getElementById('picture').naturalWidth") == 128
+    expect(page.locator("#status")).to_contain_text("Done in")
+    expect(page.locator("#frames li").first.locator("button")).to_have_attribute(
+        "aria-label", re.compile("three white moons.*Done")
+    )
+    expect(page.locator("#warning")).to_be_hidden()
+
+
+def test_a_variation_is_the_same_prompt_with_the_next_seed(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    page.fill("#seed", "4294967295")
+    page.fill("#prompt", "a city and a road at night")
+    page.press("#prompt", "Control+Enter")
+    until(page, "succeeded")
+    first = page.url
+    page.click("#vary")
+    page.wait_for_function("first => location.href !== first", arg=first)
+    until(page, "succeeded")
+
+    expect(page.locator("#asked")).to_have_text("a city and a road at night")
+    expect(page.locator("#frames li").first.locator(".edge b")).to_have_text("0")
+
+
+def test_unknown_words_are_pointed_out(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    draw(page, "a zebra at sunset")
+
+    expect(page.locator("#warning")).to_contain_text("“zebra”")
+
+
+def test_a_refusal_stands_beside_its_field(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    page.evaluate("document.getElementById('prompt').value = 'a \\u0001 hill'")
+    page.click("#draw")
+
+    expect(page.locator("#prompt-error")).to_contain_text("U+0001")
+    expect(page.locator("#prompt")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#prompt")).to_be_focused()
+    expect(page.locator("#problem")).to_contain_text("Request req_")
+
+
+def test_what_is_beyond_the_limits_is_not_even_sent(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    page.fill("#width", "100")
+    draw(page, "a hill")
+
+    expect(page.locator("#width-error")).to_have_text("64 to 256, in steps of 32.")
+    expect(page.locator("#width")).to_be_focused()
+
+
+def test_a_prompt_that_looks_like_markup_is_shown_as_text(quick: Server, page: Page) -> None:
+    prompt = "<img src=x onerror=alert(1)> a hill"
+    page.goto(quick.base_url)
+    draw(page, prompt)
+    until(page, "succeeded")
+
+    expect(page.locator("#asked")).to_have_text(prompt)
+    assert page.locator("main img[src='x']").count() == 0
+
+
+def test_an_older_picture_is_chosen_and_linked_to(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    for prompt in ("a red circle", "a blue star"):
+        draw(page, prompt)
+        expect(page.locator("#asked")).to_have_text(prompt)
+        until(page, "succeeded")
+    page.locator("#frames button").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator("#asked")).to_have_text("a red circle")
+
+    page.reload()
+    expect(page.locator("#asked")).to_have_text("a red circle")
+
+
+def test_a_job_is_watched_step_by_step_and_called_off(slow: Server, page: Page) -> None:
+    page.goto(slow.base_url)
+    draw(page, "a hill")
+    draw(page, "a valley")
+    until(page, "queued")
+    expect(page.locator("#step")).to_contain_text("Waiting")
+    page.locator("#frames button").nth(1).click()
+    expect(page.locator("#step")).to_have_text(re.compile("Step [1-3] of 4"))
+    expect(page.locator("#preview-picture")).to_be_visible()
+
+    page.locator("#frames button").first.click()
+    page.click("#cancel")
+    until(page, "canceled")
+    expect(page.locator("#paper-text")).to_have_text("Called off")
+    page.locator("#frames button").nth(1).click()
+    until(page, "succeeded")
+
+
+def test_a_key_is_asked_for_and_kept_in_the_tab_alone(
+    browser: Browser, page: Page, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "infra.keys", "create", "acme", "--data", str(data)]
+    key = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    with running(data, models=ROOT / "models") as server:
+        page.goto(server.base_url)
+        expect(page.locator("#key-dialog")).to_be_visible()
+        page.fill("#key", "dk_wrong")
+        page.click("#key-use")
+        expect(page.locator("#key-reason")).to_contain_text("does not take this key")
+        page.fill("#key", key.strip())
+        page.click("#key-use")
+        draw(page, "mountains and rivers at sunset")
+        until(page, "succeeded")
+
+        expect(page.locator("#picture")).to_be_visible()
+        assert page.evaluate("localStorage.length + document.cookie.length") == 0
+        assert page.evaluate("Object.values(sessionStorage)") == [key.strip()]
+
+
+def test_a_service_that_does_not_answer_is_told_and_found_again(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    expect(page.locator("#frames")).not_to_be_empty()
+    page.context.set_offline(True)
+    draw(page, "a hill")
+    expect(page.locator("#problem")).to_contain_text("does not answer")
+
+    page.context.set_offline(False)
+    draw(page, "another hill")
+    expect(page.locator("#asked")).to_have_text("another hill")
+    expect(page.locator("#problem")).to_be_hidden()
+    until(page, "succeeded")
