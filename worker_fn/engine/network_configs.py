@@ -36,8 +36,14 @@ def network_configs(
 
 def int8_text_config() -> dict[str, object]:
     """With VNNI ("DL Boost") 128 numbers of a token share a scale; without, they stay exact."""
-    group = 128 if "DL Boost" in instruction_sets() else 0
+    group = 128 if multiplies_int8() else 0
     return {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": group}
+
+
+def multiplies_int8() -> bool:
+    """Whether the CPU adds up products of int8 in 32 bits (VNNI, "DL Boost"), so that they never
+    saturate."""
+    return "DL Boost" in instruction_sets()
 
 
 @cache

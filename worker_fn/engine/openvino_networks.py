@@ -24,8 +24,14 @@ import openvino
 
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, UNET_TEXT, UNET_TIME
 from worker_fn.engine.kept_files import KeptFiles
-from worker_fn.engine.network_configs import Config, instruction_sets, network_configs
+from worker_fn.engine.network_configs import (
+    Config,
+    instruction_sets,
+    multiplies_int8,
+    network_configs,
+)
 from worker_fn.engine.shared_start import is_guided, share_start
+from worker_fn.engine.upsampling import follows_upsampling, merge_upsampling
 from worker_fn.engine.zero_points import fold_zero_points
 
 FloatArray = npt.NDArray[np.float32]
@@ -35,7 +41,7 @@ Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 NETWORKS = (UNET, TEXT_ENCODER, UNET_TEXT, DECODER, UNET_TIME)
 """In the order in which a start makes them ready: what takes longest comes first."""
 
-REWRITING = 2
+REWRITING = 3
 """Counts up whenever `Network` makes something else of a graph: what was kept is old then."""
 
 USUAL_BYTES = 2**30
@@ -113,6 +119,8 @@ class Network:
         if is_guided(dict(shapes)):
             share_start(fixed)
         fixed.reshape({name: list(shape) for name, shape in shapes})
+        merge_upsampling(fixed, int8=multiplies_int8())
+        fold_zero_points(fixed)
         compiled = self._core.compile_model(fixed, "CPU", self._config)
         if self._kept is not None:
             self._kept.keep_network(self.name, shapes, compiled)
@@ -121,7 +129,7 @@ class Network:
     @cached_property
     def _model(self) -> openvino.Model:
         graph = self._core.read_model(self._graph)
-        fold_zero_points(graph)
+        fold_zero_points(graph, leave=follows_upsampling)
         return graph
 
 

@@ -10,6 +10,7 @@ are the very same.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,31 +18,30 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
-LEVELS = 256
+from worker_fn.engine.quantised_graph import (
+    LEVELS,
+    bounds,
+    constant,
+    int8_weights,
+    is_quantised,
+    source,
+)
 
 
-def fold_zero_points(graph: openvino.Model) -> None:
-    """Rewrites every convolution of quantised pictures by int8 weights in `graph`, in place."""
+def fold_zero_points(
+    graph: openvino.Model, *, leave: Callable[[Any], bool] = lambda convolution: False
+) -> None:
+    """Rewrites convolutions of quantised pictures by int8 weights in `graph`, in place; none that
+    `leave` is true of, and none a second time."""
     for operation in graph.get_ordered_ops():
-        if operation.get_type_name() == "Convolution" and _is_quantised(operation):
+        if is_quantised(operation) and not leave(operation):
             _rewrite(operation)
     graph.validate_nodes_and_infer_types()
 
 
-def _is_quantised(convolution: Any) -> bool:
-    pictures, weights = _source(convolution, 0), _source(convolution, 1)
-    return (
-        pictures.get_type_name() == "FakeQuantize"
-        and pictures.get_attributes()["levels"] == LEVELS
-        and len({tuple(_bounds(pictures, first)) for first in (1, 3)}) == 1
-        and weights.get_type_name() == "Multiply"
-        and _value(_source(weights, 0)).dtype == np.int8
-    )
-
-
 def _rewrite(convolution: Any) -> None:
-    pictures, weights = _source(convolution, 0), _source(convolution, 1)
-    low, high = _bounds(pictures, 1)
+    pictures, weights = source(convolution, 0), source(convolution, 1)
+    low, high = bounds(pictures, 1)
     scale = (high - low) / (LEVELS - 1)
     zero_point = round(-low / scale)
     attributes = convolution.get_attributes()
@@ -53,14 +53,14 @@ def _rewrite(convolution: Any) -> None:
         [0, 0],
         attributes["dilations"],
     )
-    _take_off(convolution, summed, zero_point * scale * _sums(weights))
+    _take_off(convolution, summed, zero_point * scale * _sums(convolution))
 
 
 def _padded_levels(pictures: Any, zero_point: int, attributes: dict[str, Any]) -> Any:
     """What `pictures` are quantised to, of 0 … 255, with edges that stand for zero."""
-    bounds = (pictures.input_value(1), pictures.input_value(2))
+    ends = (pictures.input_value(1), pictures.input_value(2))
     highest = np.float32(LEVELS - 1)
-    levels = op.fake_quantize(pictures.input_value(0), *bounds, np.float32(0), highest, LEVELS)
+    levels = op.fake_quantize(pictures.input_value(0), *ends, np.float32(0), highest, LEVELS)
     before, after = ([0, 0, *attributes[side]] for side in ("pads_begin", "pads_end"))
     padded = op.pad(op.convert(levels, "u8"), before, after, "constant", np.uint8(zero_point))
     return op.convert(padded, "f32")
@@ -79,35 +79,12 @@ def _take_off(convolution: Any, summed: Any, share: npt.NDArray[np.float64]) -> 
 
 def _bias(reader: Any) -> npt.NDArray[np.float64] | None:
     """Of shape (1, channels, 1, 1); None where `reader` adds none."""
-    if reader.get_type_name() != "Add" or _constant(_source(reader, 1)) is None:
-        return None
-    bias: npt.NDArray[np.float64] = _value(_source(reader, 1)).astype(np.float64)
-    return bias
+    added = constant(source(reader, 1)) if reader.get_type_name() == "Add" else None
+    return None if added is None else added.astype(np.float64)
 
 
-def _sums(weights: Any) -> npt.NDArray[np.float64]:
+def _sums(convolution: Any) -> npt.NDArray[np.float64]:
     """Of each channel's weights, in shape (1, channels, 1, 1)."""
-    integers = _value(_source(weights, 0)).sum(axis=(1, 2, 3), keepdims=True, dtype=np.int64)
-    sums: npt.NDArray[np.float64] = integers * _value(_source(weights, 1)).astype(np.float64)
-    return sums.reshape(1, -1, 1, 1)
-
-
-def _bounds(pictures: Any, first: int) -> list[float]:
-    """The lowest and the highest number, going in (`first` is 1) or coming out (3)."""
-    return [float(_value(_source(pictures, first + each)).item()) for each in (0, 1)]
-
-
-def _value(operation: Any) -> npt.NDArray[Any]:
-    constant = _constant(operation)
-    return np.empty(0) if constant is None else constant.get_data()
-
-
-def _constant(operation: Any) -> Any:
-    """Behind conversions; None when there is none."""
-    while operation.get_type_name() == "Convert":
-        operation = _source(operation, 0)
-    return operation if operation.get_type_name() == "Constant" else None
-
-
-def _source(operation: Any, number: int) -> Any:
-    return operation.input_value(number).get_node()
+    integers, scales = int8_weights(convolution)
+    sums = integers.sum(axis=(1, 2, 3), dtype=np.int64) * scales.astype(np.float64)
+    return np.asarray(sums).reshape(1, -1, 1, 1)
