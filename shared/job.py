@@ -88,6 +88,10 @@ class Job:
     image store's key of the newest preview. `cache_key` is what the result cache finds a drawn
     picture by. A job that was answered by it was `cached_from` another one, and `avoided` is what
     drawing took there. `batch` is the id of the batch that it came with.
+
+    `retried_ms` is when its owner last sent it into another round of attempts. `erased_ms` is when
+    its owner erased it: what is left is a tombstone, and `files_due_ms` is when upkeep should erase
+    its files, for as long as one might still be there.
     """
 
     id: str
@@ -116,10 +120,22 @@ class Job:
     cached_from: str | None = None
     avoided: Timing | None = None
     batch: str | None = None
+    retried_ms: int | None = None
+    erased_ms: int | None = None
+    files_due_ms: int | None = None
 
     @property
     def is_terminal(self) -> bool:
         return self.status in TERMINAL
+
+    @property
+    def asked_ms(self) -> int:
+        """When somebody last asked for its picture: its submit, or its last retry."""
+        return self.created_ms if self.retried_ms is None else self.retried_ms
+
+    def is_gone(self, now_ms: int) -> bool:
+        """Whether nobody may see it any more: its retention is over, or its owner erased it."""
+        return self.erased_ms is not None or now_ms >= self.expires_ms
 
 
 def record_of(kind: type[Record], content: Mapping[str, Any]) -> Record:

@@ -56,7 +56,8 @@ class JobQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class Backlog:
-    """The jobs that are not terminal, counted; `oldest_queued_ms` is when the oldest came."""
+    """The jobs that are not terminal, counted; `oldest_queued_ms` is when the one was asked for
+    that waits longest."""
 
     queued: int
     running: int
@@ -87,8 +88,12 @@ class JobTable(Protocol):
     def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
         """The same for several, in any order; those that are not there are left out."""
 
-    def apply(self, transition: Transition) -> Job:
-        """One conditional write; the row afterwards. Raises TransitionRefused with the row."""
+    def apply(self, transition: Transition, *, limits: OpenLimits = UNLIMITED) -> Job:
+        """One conditional write; the row afterwards. Raises TransitionRefused with the row.
+
+        One that opens a terminal job again counts as a submit does, and raises TenantQueueFull and
+        QueueFull for one more than `limits` allow: after TransitionRefused, which comes first.
+        """
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
         """The same for several, each on its own: for each its row afterwards, or the refusal.
@@ -98,6 +103,9 @@ class JobTable(Protocol):
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         """Jobs whose `due_ms` is not after `now_ms`, oldest first."""
+
+    def files_due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        """Erased jobs whose `files_due_ms` is not after `now_ms`, oldest first."""
 
     def jobs(self, query: JobQuery) -> Sequence[Job]:
         """A page of one tenant's jobs."""
@@ -216,6 +224,10 @@ class ImageStore(Protocol):
     def read(self, key: str) -> bytes:
         """Raises ImageMissing."""
 
+    def erase(self, job_id: str) -> None:
+        """Remove all that is stored of a job: every attempt's picture, and its previews. That there
+        is nothing is no error."""
+
     def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
         """A signed link; `expires_ms` never promises more than the credentials allow."""
 
@@ -228,11 +240,15 @@ class JobWatch(Protocol):
         too many wait already. Returning early is no error: the caller reads the row again."""
 
 
+IMAGES = "images"
+"""The folder, or prefix, of all pictures; each job has its own in it."""
+
+
 def image_key(job_id: str, attempt: int) -> str:
     """Names the attempt, so that a worker whose lease is over can never overwrite a picture."""
-    return f"images/{job_id}/{attempt}.png"
+    return f"{IMAGES}/{job_id}/{attempt}.png"
 
 
 def preview_key(job_id: str, attempt: int, step: int) -> str:
     """Beside the picture, and erased with it; names the step, since bytes never change."""
-    return f"images/{job_id}/{attempt}-{step}.png"
+    return f"{IMAGES}/{job_id}/{attempt}-{step}.png"

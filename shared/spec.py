@@ -98,6 +98,15 @@ class JobSpec(BaseModel):
         fields = sorted(self.model_dump(mode="json", exclude=self._unused()).items())
         return hashlib.sha256(repr(fields).encode()).hexdigest()
 
+    def deadline_ms(self, now_ms: int) -> int:
+        """When a job that is asked for now has to be done, in ms since 1970."""
+        return now_ms + self.deadline_s * 1000
+
+    def expires_ms(self, now_ms: int) -> int:
+        """Until when it is kept: counted from the deadline, so that a late picture is kept as long
+        as a prompt one."""
+        return self.deadline_ms(now_ms) + self.retention_s * 1000
+
     def stored(self) -> str:
         """As JSON for a row, which the version before this one can read too."""
         return self.model_dump_json(exclude=self._unused())
@@ -121,6 +130,12 @@ class CompleteSpec(JobSpec):
     steps: Steps
     guidance: Guidance
     seed: Seed
+
+
+ERASED = CompleteSpec(
+    prompt="erased", model="erased", width=8, height=8, steps=1, guidance=0, seed=0
+)
+"""In the place of what was asked, once its owner had it erased. Nobody is ever shown it."""
 
 
 def complete(spec: JobSpec, filled: dict[str, Any]) -> CompleteSpec:

@@ -26,6 +26,10 @@ class Transition:
     guard: Condition
     changes: Mapping[str, Any]
     add: Mapping[str, int] = field(default_factory=dict)
+    opens_for: str | None = None
+    """The tenant that has one more open job afterwards, where a terminal one is opened again."""
+    durable: bool = False
+    """Whether it must outlive a power cut too, because somebody was promised so."""
 
     @property
     def ends(self) -> bool:

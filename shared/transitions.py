@@ -17,10 +17,13 @@ from shared.conditions import (
     OneOf,
 )
 from shared.job import OPEN, Image, Job, JobError, JobStatus, Progress, Timing
+from shared.spec import ERASED
 from shared.transition import Lease, Transition
 
 Q, R = JobStatus.QUEUED, JobStatus.RUNNING
 _OPEN = tuple(sorted(OPEN))
+_UNSUCCESSFUL = (JobStatus.CANCELED, JobStatus.FAILED)
+_NOT_RUNNING = tuple(sorted(set(JobStatus) - {R}))
 _NO_LEASE: Mapping[str, Any] = {"nonce": None, "lease_until_ms": None}
 
 
@@ -132,6 +135,68 @@ def cancel(job_id: str, *, tenant: str, now_ms: int) -> Transition:
     )
 
 
+def retry(seen: Job, *, now_ms: int, attempts: int, ring_again_ms: int) -> Transition:
+    """Another round for a job that failed or was called off: so many `attempts` more, and deadline
+    and retention counted anew. Attempts are never counted back: they fence."""
+    deadline_ms = seen.spec.deadline_ms(now_ms)
+    return Transition(
+        name="retry",
+        job_id=seen.id,
+        guard=All(OneOf("status", _UNSUCCESSFUL), _unerased(seen)),
+        changes={
+            **_queued_again(min(now_ms + ring_again_ms, deadline_ms)),
+            "created_ms": seen.created_ms,
+            "retried_ms": now_ms,
+            "deadline_ms": deadline_ms,
+            "expires_ms": seen.spec.expires_ms(now_ms),
+            "max_attempts": seen.attempt + attempts,
+            "resends": 0,
+            "finished_ms": None,
+            "error": None,
+            "preview": None,
+        },
+        opens_for=seen.tenant,
+        durable=True,
+    )
+
+
+def erase(seen: Job, *, now_ms: int, files_due_ms: int) -> Transition:
+    """Forget what was asked and what came of it; calls off a queued job. Its retention is over
+    with that, which an older version understands as well."""
+    return Transition(
+        name="erase",
+        job_id=seen.id,
+        guard=All(OneOf("status", _NOT_RUNNING), _unerased(seen)),
+        changes={
+            **(_ended(JobStatus.CANCELED, now_ms) if seen.status is Q else {}),
+            "due_ms": None,
+            "spec": ERASED,
+            "image": None,
+            "preview": None,
+            "cache_key": None,
+            "cached_from": None,
+            "avoided": None,
+            "timing": None,
+            "error": None,
+            "expires_ms": now_ms,
+            "erased_ms": now_ms,
+            "files_due_ms": files_due_ms,
+        },
+        durable=True,
+    )
+
+
+def clear(seen: Job, *, again_ms: int | None) -> Transition:
+    """Upkeep: an erased job's files are gone. It looks again at `again_ms`, since somebody may have
+    been about to store one; None: never again."""
+    return Transition(
+        name="clear",
+        job_id=seen.id,
+        guard=All(AtLeast("erased_ms", 0), Is("files_due_ms", seen.files_due_ms)),
+        changes={"files_due_ms": again_ms},
+    )
+
+
 def expire(job_id: str, *, now_ms: int) -> Transition:
     """Sweep: the deadline is over."""
     error = JobError(
@@ -179,15 +244,22 @@ def lose(seen: Job, *, now_ms: int) -> Transition:
     )
 
 
-def undeliverable(job_id: str, *, now_ms: int) -> Transition:
-    """Dead letters: the queue gave up on a job that no worker ever took."""
+def undeliverable(seen: Job, *, now_ms: int) -> Transition:
+    """Dead letters: the queue gave up on a job that no worker took, however often it was rung for.
+    A retry starts to count anew, and so saves it."""
     error = JobError(code="undeliverable", message="No worker could take the job.", retryable=True)
     return Transition(
         name="undeliverable",
-        job_id=job_id,
-        guard=Is("status", Q),
+        job_id=seen.id,
+        guard=All(Is("status", Q), AtLeast("resends", seen.resends)),
         changes={**_ended(JobStatus.FAILED, now_ms), "error": error},
     )
+
+
+def _unerased(seen: Job) -> Condition:
+    """Just as it was read: what a retry counts from, and whether an erasure ends a job, hang on
+    it."""
+    return All(Absent("erased_ms"), Is("version", seen.version))
 
 
 def _lease_over(seen: Job, now_ms: int) -> Condition:

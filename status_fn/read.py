@@ -30,7 +30,7 @@ class Read:
         job = self.table.get(job_id) if JOB_ID.fullmatch(job_id) else None
         if job is None or job.tenant != tenant:
             raise NotFound("no such job")
-        if self.clock() >= job.expires_ms:
+        if job.is_gone(self.clock()):
             raise Gone("this job is no longer kept")
         return job
 
@@ -54,11 +54,11 @@ class Read:
         return job, True
 
     def page(self, query: JobQuery) -> tuple[Sequence[Job], str | None]:
-        """A page without the jobs whose retention is over, and the id that the next one is
+        """A page without the jobs that are gone, and the id that the next one is
         before."""
         now_ms, found = self.clock(), self.table.jobs(query)
         last_id = found[-1].id if len(found) == query.limit else None
-        return [job for job in found if now_ms < job.expires_ms], last_id
+        return [job for job in found if not job.is_gone(now_ms)], last_id
 
     def link(self, job: Job) -> Link | None:
         """A fresh link to the picture, if there is one."""

@@ -42,7 +42,7 @@ class Submit:
         submission = self.table.submit(
             job, _key(key, spec, tenant, now_ms), now_ms=now_ms, limits=limits
         )
-        if submission.job is None or now_ms >= submission.job.expires_ms:
+        if submission.job is None or submission.job.is_gone(now_ms):
             raise Gone("the job that this key made is no longer kept; use a new key")
         if submission.replayed:
             self.log.info(LogEvent.JOB_REPLAYED, job_id=submission.job.id)
@@ -55,7 +55,7 @@ class Submit:
         """The job as it is accepted. Raises ValidationFailed for what its model cannot do."""
         card = self.catalog.card(spec.model)
         seed = int.from_bytes(self.entropy(4), "big")
-        deadline_ms = now_ms + spec.deadline_s * 1000
+        deadline_ms = spec.deadline_ms(now_ms)
         return Job(
             id=job_id(now_ms, self.entropy(10)),
             tenant=tenant,
@@ -63,8 +63,7 @@ class Submit:
             spec=card.complete(spec, seed=seed),
             created_ms=now_ms,
             deadline_ms=deadline_ms,
-            # Counted from the deadline, so that a late picture is kept as long as a prompt one.
-            expires_ms=deadline_ms + spec.retention_s * 1000,
+            expires_ms=spec.expires_ms(now_ms),
             due_ms=min(now_ms + self.rules.ring_again_ms, deadline_ms),
             max_attempts=self.rules.max_attempts,
         )

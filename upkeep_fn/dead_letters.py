@@ -46,6 +46,6 @@ class DeadLetters:
         if job is None or job.status is not JobStatus.QUEUED or job.resends < _MAX_RESENDS:
             return
         try:
-            self.table.apply(undeliverable(job_id, now_ms=self.clock()))
+            self.table.apply(undeliverable(job, now_ms=self.clock()))
         except TransitionRefused:
             return  # it was taken after all

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from shared.aws import items
 from shared.conditions import Absent, All, AtLeast, Below, Column, Condition, Either, Is, OneOf
 from shared.transition import Transition
+
+Attributes: TypeAlias = Mapping[str, items.Value | None]
+"""Attributes that are no columns, by name; None: not there."""
 
 
 @dataclass(kw_only=True)
@@ -49,9 +52,9 @@ class Expression:
             case Either(parts):
                 return self._joined(" OR ", parts)
 
-    def update(self, changes: Mapping[str, Any], add: Mapping[str, int]) -> str:
+    def update(self, changes: Mapping[str, Any], add: Mapping[str, int], put: Attributes) -> str:
         """Set, remove and count up. `changes` and `add` name columns of Job."""
-        attributes = items.attributes(changes)
+        attributes = {**items.attributes(changes), **put}
         sets = [
             f"{self.name(attribute)} = {self.value(value)}"
             for attribute, value in attributes.items()
@@ -68,6 +71,15 @@ class Expression:
             "ExpressionAttributeValues": self.values,
         }
 
+    def has(self, attributes: Attributes) -> str:
+        """That an item has just these values there; starts with AND, if at all."""
+        return "".join(
+            f" AND attribute_not_exists({self.name(attribute)})"
+            if value is None
+            else f" AND {self.name(attribute)} = {self.value(value)}"
+            for attribute, value in attributes.items()
+        )
+
     def _compared(self, name: str, operator: str, bound: Any) -> str:
         left = self.name(items.attribute(name))
         if isinstance(bound, Column):
@@ -82,12 +94,15 @@ class Expression:
         return f"{name} = {name} + {self.value(items.number(by))}"
 
 
-def update_arguments(transition: Transition) -> dict[str, Any]:
-    """UpdateItem's arguments without the table; back comes the new row, or the one that refused."""
+def update_arguments(
+    transition: Transition, *, seen: Attributes | None = None, put: Attributes | None = None
+) -> dict[str, Any]:
+    """UpdateItem's arguments without the table; back comes the new row, or the one that refused.
+    It must be as `seen` besides what the guard says, and gets what is `put`."""
     expression = Expression()
-    exists = f"attribute_exists({expression.name('pk')})"
+    exists = f"attribute_exists({expression.name('pk')}){expression.has(seen or {})}"
     guard = f"{exists} AND {expression.condition(transition.guard)}"
-    update = expression.update(transition.changes, {**transition.add, "version": 1})
+    update = expression.update(transition.changes, {**transition.add, "version": 1}, put or {})
     return {
         "Key": {"pk": items.job_key(transition.job_id)},
         "ConditionExpression": guard,
@@ -98,8 +113,14 @@ def update_arguments(transition: Transition) -> dict[str, Any]:
     }
 
 
-def transact_update(table: str, transition: Transition) -> dict[str, Any]:
+def transact_update(
+    table: str,
+    transition: Transition,
+    *,
+    seen: Attributes | None = None,
+    put: Attributes | None = None,
+) -> dict[str, Any]:
     """The same for one item of TransactWriteItems, which cannot give the new row back."""
-    arguments = update_arguments(transition)
+    arguments = update_arguments(transition, seen=seen, put=put)
     del arguments["ReturnValues"]
     return {"TableName": table, **arguments}

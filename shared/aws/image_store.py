@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from shared.aws.clients import Client
 from shared.aws.errors import OBJECT_EXISTS, ignored, translated
-from shared.errors import UploadFailed
-from shared.ports import Link
+from shared.errors import Unavailable, UploadFailed
+from shared.ports import IMAGES, Link
 
 CredentialsEnd: TypeAlias = Callable[[int], int | None]
 """Given now, when the signing credentials end, both in milliseconds since 1970; None: never."""
@@ -51,6 +51,15 @@ class S3ImageStore:
             content: bytes = answer["Body"].read()
         return content
 
+    def erase(self, job_id: str) -> None:
+        while keys := self._keys(job_id):
+            with translated():
+                answer = self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True}
+                )
+            if answer.get("Errors"):
+                raise Unavailable("S3 did not delete all of them")
+
     def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
         """S3 counts from the whole second of signing, so the promise does too."""
         seconds = min(lasts_s, _LONGEST_LINK_S)
@@ -63,6 +72,12 @@ class S3ImageStore:
                 ExpiresIn=seconds,
             )
         return Link(url=url, expires_ms=expires_ms if end_ms is None else min(expires_ms, end_ms))
+
+    def _keys(self, job_id: str) -> list[dict[str, str]]:
+        """Of at most a thousand objects: as many as may be deleted at once."""
+        with translated():
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{IMAGES}/{job_id}/")
+        return [{"Key": entry["Key"]} for entry in answer.get("Contents", [])]
 
 
 def _of(client: Client) -> CredentialsEnd:

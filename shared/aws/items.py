@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
-from shared.aws.schema import SHARDS
+from shared.aws.schema import ERASED_SHARD, SHARDS
 from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, record_of
 from shared.spec import CompleteSpec
 
@@ -97,6 +97,9 @@ _COLUMNS: Mapping[str, _Column] = {
     "cached_from": _text("src"),
     "avoided": _record("spared", Timing),
     "batch": _text("batch"),
+    "retried_ms": _number("again"),
+    "erased_ms": _number("erased"),
+    "files_due_ms": _number("due"),
 }
 
 
@@ -112,12 +115,18 @@ def encoded(column: str, value: Any) -> Value:
 
 def attributes(columns: Mapping[str, Any]) -> dict[str, Value | None]:
     """Columns as attributes, and those that derive from them; None: not there, or to be removed."""
-    found: dict[str, Value | None] = {
-        attribute(column): None if value is None else encoded(column, value)
-        for column, value in columns.items()
-    }
-    if "expires_ms" in columns:
-        found["exp"] = number(columns["expires_ms"] // 1000 + READABLE_AFTER_EXPIRY_S)
+    found: dict[str, Value | None] = {attribute(column): None for column in columns}
+    there = {column: value for column, value in columns.items() if value is not None}
+    found.update((attribute(column), encoded(column, value)) for column, value in there.items())
+    if "expires_ms" in there:
+        found["exp"] = number(there["expires_ms"] // 1000 + READABLE_AFTER_EXPIRY_S)
+    if "spec" in there:
+        found["seed"] = number(there["spec"].seed)
+    if "files_due_ms" in there:
+        found["shard"] = text(ERASED_SHARD)
+    if "retried_ms" in there:
+        # The index has `born`, which has to tell since when a job waits; `first` is its birth then.
+        found["first"], found["born"] = found["born"], found["again"]
     return found
 
 
@@ -125,17 +134,19 @@ def item_from(job: Job) -> dict[str, Value]:
     """The whole item of a job."""
     columns = {column.name: getattr(job, column.name) for column in fields(job)}
     whole = {name: value for name, value in attributes(columns).items() if value is not None}
-    return {**whole, "shard": text(_shard(job.id)), "seed": number(job.spec.seed)}
+    return {"shard": text(_shard(job.id)), **whole}
 
 
 def job_from(item: Item) -> Job:
     """The job of a whole item."""
+    item = {**item, "born": item.get("first", item["born"])}
     columns = {
         name: column.decode(item[column.attribute])
         for name, column in _COLUMNS.items()
         if column.attribute in item
     }
-    return Job(**{"due_ms": None, **columns})
+    erased = item["shard"]["S"] == ERASED_SHARD
+    return Job(**{"due_ms": None, **columns, "due_ms" if erased else "files_due_ms": None})
 
 
 def _shard(job_id: str) -> str:

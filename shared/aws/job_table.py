@@ -1,5 +1,4 @@
-"""The job table on DynamoDB: one conditional write for each move, and one transaction for those
-that change how many jobs are open."""
+"""The job table on DynamoDB: submits, and everything that is read."""
 
 from __future__ import annotations
 
@@ -11,8 +10,9 @@ from typing import Any
 from shared.aws import cache_index, items, open_jobs, submission
 from shared.aws.clients import Client
 from shared.aws.errors import translated
-from shared.aws.expressions import Expression, transact_update, update_arguments
-from shared.aws.schema import DUE_INDEX, SHARDS, TENANT_INDEX
+from shared.aws.expressions import Expression
+from shared.aws.moves import Moves
+from shared.aws.schema import DUE_INDEX, ERASED_SHARD, SHARDS, TENANT_INDEX
 from shared.aws.transactions import Tries, transacted
 from shared.batch import ids_of
 from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
@@ -39,6 +39,7 @@ class DynamoJobTable:
         self._client = client
         self._name = name
         self._tries = Tries(sleep=sleep, jitter=jitter)
+        self._moves = Moves(client, name, self._tries)
 
     def submit(
         self,
@@ -64,34 +65,27 @@ class DynamoJobTable:
         raise queue_full(limits)
 
     def get(self, job_id: str) -> Job | None:
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": items.job_key(job_id)}, ConsistentRead=True
-            )
-        return _job_or_none(answer.get("Item"))
+        return self._moves.row(job_id)
 
     def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
         return self._rows(items.job_key(job_id) for job_id in job_ids)
 
-    def apply(self, transition: Transition) -> Job:
-        counted = self._counted(transition.job_id) if transition.ends else None
-        return self._moved(transition) if counted is None else self._ended(transition, *counted)
+    def apply(self, transition: Transition, *, limits: OpenLimits = UNLIMITED) -> Job:
+        return self._moves.apply(transition, limits)
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
         """One after the other: a transaction would refuse all where it refuses one."""
         return [self._applied(transition) for transition in transitions]
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
-        """The index says where to look, the rows what is so: the index may be a moment behind."""
-        found = [
-            entry
-            for shard in SHARDS
-            for entry in islice(self._due_entries(shard, until_ms=now_ms, page=limit), limit)
-        ]
-        found.sort(key=lambda entry: int(entry["due"]["N"]))
-        rows = self._rows(entry["pk"] for entry in found[:limit])
+        rows = self._due_rows(SHARDS, now_ms, limit)
         due = [job for job in rows if job.due_ms is not None and job.due_ms <= now_ms]
         return sorted(due, key=attrgetter("due_ms", "id"))
+
+    def files_due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        rows = self._due_rows([ERASED_SHARD], now_ms, limit)
+        due = [job for job in rows if job.files_due_ms is not None and job.files_due_ms <= now_ms]
+        return sorted(due, key=attrgetter("files_due_ms", "id"))
 
     def jobs(self, query: JobQuery) -> Sequence[Job]:
         """Rows are read from the table itself, so a job shows every write that returned before."""
@@ -143,7 +137,8 @@ class DynamoJobTable:
             try:
                 self._client.put_item(**submission.job_put(self._name, job))
             except self._client.exceptions.ConditionalCheckFailedException as refusal:
-                if _job_or_none(refusal.response.get("Item")) != job:
+                current = refusal.response.get("Item")
+                if current is None or items.job_from(current) != job:
                     raise
         return Submission(job=job, replayed=False)
 
@@ -165,53 +160,21 @@ class DynamoJobTable:
             raise tenant_queue_full(limits)
         return None if "seat" in refused else Submission(job=job, replayed=False)
 
-    def _moved(self, transition: Transition) -> Job:
-        arguments = update_arguments(transition)
-        for _ in self._tries:
-            with translated():
-                try:
-                    answer = self._client.update_item(TableName=self._name, **arguments)
-                except self._client.exceptions.ConditionalCheckFailedException as refusal:
-                    current = _job_or_none(refusal.response.get("Item"))
-                    raise TransitionRefused(transition.name, current) from None
-                except self._client.exceptions.TransactionConflictException:
-                    continue  # a transaction is ending this job, or trying to
-                return items.job_from(answer["Attributes"])
-        raise Unavailable("too many transactions at once on one row")
-
-    def _ended(self, transition: Transition, tenant: str, seat: int) -> Job:
-        """The row and its counters in one transaction, which cannot give back the new row: that
-        is read again, and the same for ever."""
-        update = {"job": {"Update": transact_update(self._name, transition)}}
-        writes = {**update, **open_jobs.given_back(self._name, tenant, seat)}
-        refused = transacted(self._client, writes, self._tries)
-        if refused:
-            current = _job_or_none(refused["job"].get("Item"))
-            raise TransitionRefused(transition.name, current)
-        job = self.get(transition.job_id)
-        if job is None:
-            raise Unavailable("the row is gone")
-        return job
-
-    def _counted(self, job_id: str) -> tuple[str, int] | None:
-        """Tenant and seat, which never change: nothing that is read here could be outdated."""
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._name,
-                Key={"pk": items.job_key(job_id)},
-                ProjectionExpression="#tenant, #seat",
-                ExpressionAttributeNames={"#tenant": "tenant", "#seat": open_jobs.SEAT},
-                ConsistentRead=True,
-            )
-        item = answer.get("Item", {})
-        seat = item.get(open_jobs.SEAT)
-        return (item["tenant"]["S"], int(seat["N"])) if seat else None
-
     def _replay(self, live: items.Item, key: IdempotencyKey, job: Job) -> Submission:
         if live["fp"]["S"] != key.fingerprint:
             raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
         earlier = live["jid"]["S"]
         return Submission(job=self.get(earlier), replayed=earlier != job.id)
+
+    def _due_rows(self, shards: Sequence[str], now_ms: int, limit: int) -> list[Job]:
+        """The index says where to look, the rows what is so: the index may be a moment behind."""
+        found = [
+            entry
+            for shard in shards
+            for entry in islice(self._due_entries(shard, until_ms=now_ms, page=limit), limit)
+        ]
+        found.sort(key=lambda entry: int(entry["due"]["N"]))
+        return self._rows(entry["pk"] for entry in found[:limit])
 
     def _due_entries(
         self, shard: str, *, until_ms: int | None = None, page: int = _PAGE
@@ -273,7 +236,3 @@ class DynamoJobTable:
             if not wanted:
                 return found
         raise Unavailable("DynamoDB left keys unprocessed")
-
-
-def _job_or_none(item: items.Item | None) -> Job | None:
-    return items.job_from(item) if item else None

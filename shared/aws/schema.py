@@ -14,6 +14,8 @@ TENANT_INDEX = "tenant"
 CACHE_INDEX = "cache"
 SHARDS = ("0", "1", "2", "3")
 """Partitions of the due index: one alone would bound the whole service's writes per second."""
+ERASED_SHARD = "erased"
+"""The due index's partition of erased jobs, whose files somebody must still look after."""
 
 ATTRIBUTES = {"pk": "S", "tenant": "S", "shard": "S", "due": "N", "ck": "S", "seed": "N"}
 KEYS = {"HASH": "pk"}

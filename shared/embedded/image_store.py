@@ -6,10 +6,9 @@ import hashlib
 import hmac
 import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -69,8 +68,12 @@ class FileImageStore:
         return self.read(key), "image/png"
 
     def erase(self, job_id: str) -> None:
-        """Remove every attempt's picture of a job, and its previews."""
-        shutil.rmtree(self._path(f"images/{job_id}/0.png").parent, ignore_errors=True)
+        """One that is stored meanwhile makes it Unavailable."""
+        folder = self._path(f"images/{job_id}/0.png").parent
+        with _errors(), suppress(FileNotFoundError):
+            for file in list(folder.iterdir()):
+                file.unlink(missing_ok=True)
+            folder.rmdir()
 
     def _sign(self, key: str, expires_ms: int) -> str:
         text = f"{key}\n{expires_ms}".encode("utf-8", "surrogatepass")

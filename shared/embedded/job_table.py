@@ -31,7 +31,7 @@ class SqliteJobTable:
         now_ms: int,
         limits: OpenLimits = UNLIMITED,
     ) -> Submission:
-        """The only write that must survive a power cut: the caller was told 202."""
+        """It must survive a power cut: the caller was told 202."""
         with self._database.writing(durable=True) as connection:
             if key is not None:
                 earlier = idempotency.made_by(connection, key, now_ms=now_ms)
@@ -53,19 +53,28 @@ class SqliteJobTable:
             found = connection.execute(f"SELECT * FROM jobs WHERE id IN ({marks})", [*job_ids])
             return [to_job(row) for row in found]
 
-    def apply(self, transition: Transition) -> Job:
-        [answer] = self.apply_all([transition])
-        if isinstance(answer, TransitionRefused):
-            raise answer
+    def apply(self, transition: Transition, *, limits: OpenLimits = UNLIMITED) -> Job:
+        with self._database.writing(durable=transition.durable) as connection:
+            answer = _applied(connection, transition)
+            if isinstance(answer, TransitionRefused):
+                raise answer
+            if transition.opens_for is not None:
+                require_room(connection, transition.opens_for, limits, added=1)
         return answer
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
         """All in one transaction, in which each is judged on its own."""
-        with self._database.writing() as connection:
+        durable = any(transition.durable for transition in transitions)
+        with self._database.writing(durable=durable) as connection:
             return [_applied(connection, transition) for transition in transitions]
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         sql = "SELECT * FROM jobs WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
+        with self._database.reading() as connection:
+            return [to_job(row) for row in connection.execute(sql, (now_ms, limit))]
+
+    def files_due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        sql = "SELECT * FROM jobs WHERE files_due_ms <= ? ORDER BY files_due_ms LIMIT ?"
         with self._database.reading() as connection:
             return [to_job(row) for row in connection.execute(sql, (now_ms, limit))]
 
@@ -94,8 +103,8 @@ class SqliteJobTable:
 
     def backlog(self) -> Backlog:
         sql = (
-            "SELECT status, COUNT(*), MIN(created_ms) FROM jobs WHERE due_ms IS NOT NULL"
-            " GROUP BY status"
+            "SELECT status, COUNT(*), MIN(COALESCE(retried_ms, created_ms)) FROM jobs"
+            " WHERE due_ms IS NOT NULL GROUP BY status"
         )
         with self._database.reading() as connection:
             found = {row[0]: (row[1], row[2]) for row in connection.execute(sql)}

@@ -46,10 +46,13 @@ def _tat_us(connection: sqlite3.Connection, tenant: str, policy: RatePolicy) -> 
     return int(connection.execute(sql, (tenant, policy.name)).fetchone()[0])
 
 
-def require_room(connection: sqlite3.Connection, tenant: str, limits: OpenLimits) -> None:
-    """Raise TenantQueueFull or QueueFull where one more open job would be too many."""
+def require_room(
+    connection: sqlite3.Connection, tenant: str, limits: OpenLimits, *, added: int = 0
+) -> None:
+    """Raise TenantQueueFull or QueueFull where one more open job would be too many; `added` are
+    open already in this transaction, and not yet judged."""
     places, full = room(connection, tenant, limits)
-    if places < 1:
+    if places + added < 1:
         raise full
 
 

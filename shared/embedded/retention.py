@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
+from shared.errors import Unavailable
 
 TOMBSTONE_MS = 7 * 86_400_000
 """A row outlives its picture by this, so that reads can say 410 instead of 404."""
@@ -14,23 +17,48 @@ def erase_expired(
 ) -> int:
     """Erase the pictures of jobs whose retention is over, later their rows and keys too.
 
-    Returns how many jobs were touched. Pictures go first: a crash in between leaves a row without
-    a file, which the next run finds again, never a file without a row.
+    Returns how many jobs were touched. Pictures go before what the rows say of them: a crash in
+    between leaves a row without a file, which the next run finds again, never a file without a
+    row. Raises Unavailable, once all others are done, where one could not be erased.
     """
-    over = _ended_before(database, now_ms, limit, "AND COALESCE(image, preview) IS NOT NULL")
+    over = _fenced(database, now_ms, limit)
     forgotten = _ended_before(database, now_ms - TOMBSTONE_MS, limit)
-    for job_id in (*over, *forgotten):
-        images.erase(job_id)
+    erased, trouble = _erased(images, [*over, *forgotten])
     with database.writing() as connection:
         connection.executemany(
             "UPDATE jobs SET image=NULL, preview=NULL, cache_key=NULL, version=version+1"
             " WHERE id=?",
-            [(i,) for i in over],
+            [(job_id,) for job_id in over if job_id in erased],
         )
-        connection.executemany("DELETE FROM jobs WHERE id=?", [(i,) for i in forgotten])
+        connection.executemany(
+            "DELETE FROM jobs WHERE id=?", [(job_id,) for job_id in forgotten if job_id in erased]
+        )
         connection.execute("DELETE FROM idempotency WHERE expires_ms < ?", (now_ms,))
         connection.execute("DELETE FROM batches WHERE expires_ms < ?", (now_ms - TOMBSTONE_MS,))
+    if trouble is not None:
+        raise trouble
     return len(over) + len(forgotten)
+
+
+def _fenced(database: Database, before_ms: int, limit: int) -> list[str]:
+    """Jobs whose pictures may go. Each has a new version, so that a retry which has read the old
+    one, just before the end of the retention, is refused: nobody draws while files are erased."""
+    over = _ended_before(database, before_ms, limit, "AND COALESCE(image, preview) IS NOT NULL")
+    sql = "UPDATE jobs SET version=version+1 WHERE id=? AND expires_ms < ? AND due_ms IS NULL"
+    with database.writing() as connection:
+        return [i for i in over if connection.execute(sql, (i, before_ms)).rowcount]
+
+
+def _erased(images: FileImageStore, job_ids: Sequence[str]) -> tuple[set[str], Unavailable | None]:
+    """Whose files are gone, and what went wrong with another one."""
+    erased, trouble = set[str](), None
+    for job_id in job_ids:
+        try:
+            images.erase(job_id)
+            erased.add(job_id)
+        except Unavailable as error:
+            trouble = error
+    return erased, trouble
 
 
 def _ended_before(database: Database, before_ms: int, limit: int, more: str = "") -> list[str]:

@@ -14,9 +14,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
   lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
   timing TEXT, error TEXT, preview TEXT, cache_key TEXT, cached_from TEXT, avoided TEXT,
-  batch TEXT
+  batch TEXT, retried_ms INTEGER, erased_ms INTEGER, files_due_ms INTEGER
 );
-CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, status, created_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
 CREATE INDEX IF NOT EXISTS jobs_tenant_status ON jobs (tenant, status, id);
 CREATE INDEX IF NOT EXISTS jobs_expires ON jobs (expires_ms);
@@ -57,11 +56,18 @@ _ADDED = (
     ("jobs", "cached_from", "TEXT"),
     ("jobs", "avoided", "TEXT"),
     ("jobs", "batch", "TEXT"),
+    ("jobs", "retried_ms", "INTEGER"),
+    ("jobs", "erased_ms", "INTEGER"),
+    ("jobs", "files_due_ms", "INTEGER"),
     ("messages", "grp", "TEXT NOT NULL DEFAULT ''"),
     ("messages", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )
 """Columns that files of earlier versions lack: table, name, and what it holds."""
 _INDEXES = """
+DROP INDEX IF EXISTS jobs_due;
+CREATE INDEX IF NOT EXISTS jobs_open ON jobs (due_ms, status, created_ms, retried_ms)
+  WHERE due_ms IS NOT NULL;
+CREATE INDEX IF NOT EXISTS jobs_files_due ON jobs (files_due_ms) WHERE files_due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_turn ON messages (queue, turn, visible_ms, id);
 CREATE INDEX IF NOT EXISTS jobs_cache ON jobs (cache_key, json_extract(spec, '$.seed'))
   WHERE cache_key IS NOT NULL;

@@ -70,8 +70,8 @@ class GatedTable:
         jobs: Sequence[Job] = self.gate.ask("rows", job_ids, lambda: self.table.rows(job_ids))
         return jobs
 
-    def apply(self, transition: Transition) -> Job:
-        do = lambda: self.table.apply(self.weaken(transition))  # noqa: E731
+    def apply(self, transition: Transition, *, limits: OpenLimits = UNLIMITED) -> Job:
+        do = lambda: self.table.apply(self.weaken(transition), limits=limits)  # noqa: E731
         nonce = transition.changes.get("nonce")
         if nonce is not None:
             self.gate.actor.nonces[transition.job_id] = nonce
@@ -91,6 +91,11 @@ class GatedTable:
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         do = lambda: self.table.due(now_ms=now_ms, limit=limit)  # noqa: E731
         jobs: Sequence[Job] = self.gate.ask("due", now_ms, do)
+        return jobs
+
+    def files_due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
+        do = lambda: self.table.files_due(now_ms=now_ms, limit=limit)  # noqa: E731
+        jobs: Sequence[Job] = self.gate.ask("files due", now_ms, do)
         return jobs
 
     def jobs(self, query: JobQuery) -> Sequence[Job]:
@@ -143,6 +148,9 @@ class GatedImages:
     def read(self, key: str) -> bytes:
         data: bytes = self.gate.ask("read", key, lambda: self.images.read(key))
         return data
+
+    def erase(self, job_id: str) -> None:
+        self.gate.ask("erase files", job_id, lambda: self.images.erase(job_id))
 
     def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
         do = lambda: self.images.link(key, now_ms=now_ms, lasts_s=lasts_s)  # noqa: E731

@@ -83,8 +83,11 @@ SPARE = {
     "requeue: attempt is": "another attempt has another lease",
     "requeue: status is": "only a running row has a lease",
     "resend: status is": "a claim moves `due`, and an end removes it",
+    "undeliverable: resends at least": "they only grow, as long as no verb retries",
 }
 """Parts that can go, and why."""
+NOT_PLAYED = {"retry", "erase", "clear"}
+"""Moves that no verb makes yet."""
 REST_OF_FENCE = ("status is", "attempt is")
 FENCES = {
     "by the nonce alone": [
@@ -102,7 +105,8 @@ def play(make_stores: MakeStores, *, plays: int, weaken: Weaken = unweakened) ->
 
 def test_every_part_of_every_guard_is_missed_or_spare() -> None:
     together = {part for parts in MISSED_TOGETHER for part in parts}
-    assert conjuncts() == MISSED_ALONE | together | SPARE.keys()
+    played = {part for part in conjuncts() if part.partition(":")[0] not in NOT_PLAYED}
+    assert played == MISSED_ALONE | together | SPARE.keys()
     assert not MISSED_ALONE & SPARE.keys()
 
 

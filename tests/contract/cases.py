@@ -239,9 +239,84 @@ CASES = [
     ),
     Case(
         name="undeliverable",
+        row=lambda **columns: samples.queued(**{"resends": 5, **columns}),
+        transition=lambda job: transitions.undeliverable(
+            samples.queued(id=job.id, resends=5), now_ms=NOW_MS
+        ),
+        permitted={
+            **_AS_IT_IS,
+            "it waits for its next attempt": {"not_before_ms": _LATER},
+            "the sweep has rung again": {"resends": 6},
+        },
+        refused={**_statuses(JobStatus.QUEUED), "a retry has it counted anew": {"resends": 4}},
+    ),
+    Case(
+        name="retry",
+        row=samples.canceled,
+        transition=lambda job: transitions.retry(
+            samples.canceled(id=job.id), now_ms=_LATER, attempts=3, ring_again_ms=15_000
+        ),
+        permitted={
+            **_AS_IT_IS,
+            "it failed": {"status": JobStatus.FAILED, "error": ERROR, "attempt": 3},
+            "it had begun": {"attempt": 1, "started_ms": NOW_MS, "preview": PREVIEW},
+            "it was retried before": {"retried_ms": NOW_MS, "max_attempts": 7, "resends": 3},
+        },
+        refused={
+            **_statuses(JobStatus.CANCELED, JobStatus.FAILED),
+            "somebody wrote to it": {"version": 3},
+            "it was erased": {"erased_ms": NOW_MS},
+        },
+    ),
+    Case(
+        name="erase",
+        row=samples.succeeded,
+        transition=lambda job: transitions.erase(
+            samples.succeeded(id=job.id), now_ms=_LATER, files_due_ms=_LATER + 15_000
+        ),
+        permitted={
+            **_AS_IT_IS,
+            "it failed": {"status": JobStatus.FAILED, "error": ERROR, "image": None},
+            "it was canceled": {"status": JobStatus.CANCELED, "preview": PREVIEW},
+        },
+        refused={
+            "it runs": {"status": JobStatus.RUNNING},
+            "somebody wrote to it": {"version": 4},
+            "it was erased before": {"erased_ms": NOW_MS},
+        },
+    ),
+    Case(
+        name="erase a queued job",
         row=samples.queued,
-        transition=lambda job: transitions.undeliverable(job.id, now_ms=NOW_MS),
-        permitted={**_AS_IT_IS, "it waits for its next attempt": {"not_before_ms": _LATER}},
-        refused=_statuses(JobStatus.QUEUED),
+        transition=lambda job: transitions.erase(
+            samples.queued(id=job.id), now_ms=_LATER, files_due_ms=_LATER + 15_000
+        ),
+        permitted={
+            **_AS_IT_IS,
+            "it waits for its next attempt": {"not_before_ms": _LATER, "error": ERROR},
+            "it was retried": {"retried_ms": NOW_MS, "attempt": 3, "max_attempts": 6},
+        },
+        refused={
+            "it was claimed": {"status": JobStatus.RUNNING, "version": 2},
+            "it was rung for again": {"version": 2},
+        },
+    ),
+    Case(
+        name="clear",
+        row=samples.erased,
+        transition=lambda job: transitions.clear(samples.erased(id=job.id), again_ms=None),
+        permitted=_AS_IT_IS,
+        refused={
+            "another sweep was here": {"files_due_ms": NOW_MS + 15_001},
+            "it was not erased": {"erased_ms": None},
+            "its files are gone": {"files_due_ms": None},
+        },
+    ),
+    Case(
+        name="clear for now",
+        row=samples.erased,
+        transition=lambda job: transitions.clear(samples.erased(id=job.id), again_ms=_LATER),
+        permitted=_AS_IT_IS,
+        refused={"another sweep was here": {"files_due_ms": NOW_MS + 15_001}},
     ),
 ]

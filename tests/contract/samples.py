@@ -8,7 +8,7 @@ from typing import Any
 from shared.batch import Batch, batch_id
 from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, job_id
 from shared.ports import IdempotencyKey, image_key, preview_key
-from shared.spec import CompleteSpec
+from shared.spec import ERASED, CompleteSpec
 
 NOW_MS = 1_900_000_000_000
 TENANT = "local"
@@ -86,6 +86,32 @@ def canceled(**columns: Any) -> Job:
     """A job that is over."""
     defaults = {"status": JobStatus.CANCELED, "due_ms": None, "finished_ms": NOW_MS, "version": 2}
     return queued(**{**defaults, **columns})
+
+
+def succeeded(**columns: Any) -> Job:
+    """A job with its picture."""
+    defaults = {
+        "status": JobStatus.SUCCEEDED,
+        "due_ms": None,
+        "finished_ms": NOW_MS,
+        "version": 3,
+        "attempt": 1,
+        "image": IMAGE,
+        "timing": TIMING,
+    }
+    return queued(**{**defaults, **columns})
+
+
+def erased(**columns: Any) -> Job:
+    """What is left of a job that its owner erased, before its files are known to be gone."""
+    defaults = {
+        "spec": ERASED,
+        "expires_ms": NOW_MS,
+        "erased_ms": NOW_MS,
+        "files_due_ms": NOW_MS + 15_000,
+        "version": 3,
+    }
+    return canceled(**{**defaults, **columns})
 
 
 def key(name: str = "order-17", **fields: Any) -> IdempotencyKey:

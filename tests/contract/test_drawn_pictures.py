@@ -10,7 +10,7 @@ import pytest
 from shared import transitions
 from shared.job import Job, JobStatus
 from shared.ports import JobTable
-from shared.transitions import Lease
+from shared.transition import Lease
 from tests.contract.families import Family
 from tests.contract.samples import (
     IMAGE,

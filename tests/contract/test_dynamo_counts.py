@@ -34,9 +34,9 @@ def script(aws_credentials: None) -> Iterator[Script]:
     script.stub.assert_no_pending_responses()
 
 
-def _seated(script: Script) -> None:
+def _seated(script: Script, seat: int = 3) -> None:
     """The next read finds whose a job is, and where it is counted."""
-    item = {"tenant": items.text(TENANT), open_jobs.SEAT: items.number(3)}
+    item = {"tenant": items.text(TENANT), open_jobs.SEAT: items.number(seat)}
     script.stub.add_response("get_item", {"Item": item})
 
 
@@ -67,6 +67,67 @@ def test_a_conflict_may_end_in_a_refused_ending(script: Script) -> None:
     with pytest.raises(TransitionRefused) as refusal:
         script.table.apply(transitions.cancel(over.id, tenant=TENANT, now_ms=NOW_MS))
     assert refusal.value.current == over
+
+
+def test_a_job_that_was_retried_meanwhile_is_counted_off_where_it_is_counted_now(
+    script: Script,
+) -> None:
+    """Its seat was read, and then the job ended and was opened again, in another one."""
+    job, over = queued(), canceled()
+    _seated(script)
+    script.cancels([{**FULL, "Item": items.item_from(job)}, NONE, NONE])
+    _seated(script, seat=5)
+    script.stub.add_response("transact_write_items", {}, {"TransactItems": _Off(5)})
+    script.stub.add_response("get_item", {"Item": items.item_from(over)})
+    assert script.table.apply(transitions.cancel(job.id, tenant=TENANT, now_ms=NOW_MS)) == over
+
+
+def test_a_job_that_was_counted_meanwhile_is_counted_off(script: Script) -> None:
+    job, over = queued(), canceled()
+    script.stub.add_response("get_item", {"Item": {"tenant": items.text(TENANT)}})
+    script.stub.add_client_error(
+        "update_item",
+        "ConditionalCheckFailedException",
+        modeled_fields={"Item": items.item_from(job)},
+    )
+    _seated(script)
+    script.stub.add_response("transact_write_items", {}, {"TransactItems": _Off(3)})
+    script.stub.add_response("get_item", {"Item": items.item_from(over)})
+    assert script.table.apply(transitions.cancel(job.id, tenant=TENANT, now_ms=NOW_MS)) == over
+
+
+def test_a_retry_takes_the_first_seat_that_is_free_and_the_row_says_which(script: Script) -> None:
+    over = canceled()
+    first, second = open_jobs.seats(over.id, LIMITS)[:2]
+    script.cancels([NONE, NONE, FULL])
+    script.stub.add_response("transact_write_items", {}, {"TransactItems": _On(second)})
+    script.stub.add_response("get_item", {"Item": items.item_from(queued())})
+    retry = transitions.retry(over, now_ms=NOW_MS, attempts=3, ring_again_ms=1)
+    script.table.apply(retry, limits=LIMITS)
+    assert first != second
+
+
+class _Off:
+    """Equal to the writes that end a job and count it off in this seat, which the row must name."""
+
+    expression = "ConditionExpression"
+
+    def __init__(self, seat: int) -> None:
+        self.seat = seat
+
+    def __eq__(self, writes: object) -> bool:
+        assert isinstance(writes, list)
+        row, _, counter = (write["Update"] for write in writes)
+        values = row["ExpressionAttributeValues"]
+        named = [name for name, value in values.items() if value == items.number(self.seat)]
+        told = any(f"#{open_jobs.SEAT} = {name}" in row[self.expression] for name in named)
+        return told and counter["Key"] == {"pk": items.text(f"seats#{self.seat}")}
+
+
+class _On(_Off):
+    """The same for the writes that open one, and say so in the row."""
+
+    expression = "UpdateExpression"
 
 
 def test_a_move_that_meets_a_transaction_on_its_row_tries_again(script: Script) -> None:

@@ -91,6 +91,45 @@ def test_a_picture_that_is_not_there_is_missing(family: Family) -> None:
         store.read(image_key(new_id(), 1))
 
 
+def test_what_is_erased_is_gone_with_all_attempts_and_previews(family: Family) -> None:
+    images, job_id, other = family.images(), new_id(), new_id()
+    keys = [image_key(job_id, 1), image_key(job_id, 12), preview_key(job_id, 12, 4)]
+    for key in (*keys, image_key(other, 1)):
+        images.store.put(key, PNG, content_type="image/png")
+    links = [images.store.link(key, now_ms=now_ms(), lasts_s=60) for key in keys]
+
+    images.store.erase(job_id)
+
+    for key, link in zip(keys, links, strict=True):
+        with pytest.raises(ImageMissing):
+            images.store.read(key)
+        with pytest.raises(ImageMissing):
+            images.open_link(link.url)
+    assert images.store.read(image_key(other, 1)) == PNG
+
+
+def test_erasing_what_is_not_there_is_no_error(family: Family) -> None:
+    store, job_id = family.images().store, new_id()
+    store.erase(job_id)
+    store.put(image_key(job_id, 1), PNG, content_type="image/png")
+    for _ in range(2):
+        store.erase(job_id)
+    store.put(image_key(job_id, 1), b"other", content_type="image/png")
+    assert store.read(image_key(job_id, 1)) == b"other"
+
+
+def test_of_many_who_erase_at_once_each_leaves_nothing(family: Family) -> None:
+    store, job_id = family.images().store, new_id()
+    keys = [preview_key(job_id, 1, step) for step in range(20)]
+    for key in keys:
+        store.put(key, PNG, content_type="image/png")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: store.erase(job_id), range(8)))
+    for key in keys:
+        with pytest.raises(ImageMissing):
+            store.read(key)
+
+
 def test_a_link_opens_the_picture(family: Family) -> None:
     images = family.images()
     link = images.store.link(_stored(images.store), now_ms=now_ms(), lasts_s=60)

@@ -14,18 +14,26 @@ from shared.job import Job, JobStatus
 from shared.ports import JobTable
 from shared.transition import Lease, Transition
 from tests.contract.families import Family
-from tests.contract.samples import ERROR, IMAGE, NOW_MS, PROGRESS, TIMING, new_id, queued
+from tests.contract.samples import ERROR, IMAGE, NOW_MS, PROGRESS, TIMING, erased, new_id, queued
 
 few_examples = settings(
     max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+OF_TERMINAL_JOBS = {"retry", "erase", "clear"}
 times = st.integers(NOW_MS - 2, NOW_MS + 2)
 nonces = st.sampled_from(["a" * 32, "b" * 32])
 tenants = st.sampled_from(["local", "other"])
 open_statuses = st.sampled_from([JobStatus.QUEUED, JobStatus.RUNNING])
-rows = st.builds(
+erased_rows = st.builds(
+    erased,
+    tenant=tenants,
+    version=st.integers(1, 9),
+    erased_ms=times,
+    files_due_ms=times | st.none(),
+)
+kept_rows = st.builds(
     queued,
     tenant=tenants,
     status=open_statuses | st.sampled_from(JobStatus),
@@ -40,6 +48,7 @@ rows = st.builds(
     progress=st.sampled_from([None, PROGRESS]),
     error=st.sampled_from([None, ERROR]),
 )
+rows = kept_rows | kept_rows | erased_rows
 
 
 @st.composite
@@ -66,7 +75,10 @@ def moves(draw: st.DrawFn, job: Job) -> Transition:
         transitions.resend(seen, due_ms=other_ms),
         transitions.requeue(seen, now_ms=now_ms, due_ms=other_ms),
         transitions.lose(seen, now_ms=now_ms),
-        transitions.undeliverable(job.id, now_ms=now_ms),
+        transitions.undeliverable(seen, now_ms=now_ms),
+        transitions.retry(seen, now_ms=now_ms, attempts=2, ring_again_ms=1),
+        transitions.erase(seen, now_ms=now_ms, files_due_ms=other_ms),
+        transitions.clear(seen, again_ms=draw(st.none() | times)),
     ]
     legal = [move for move in candidates if move.permits(job)] or candidates
     return draw(st.sampled_from(legal) | st.sampled_from(candidates))
@@ -107,8 +119,10 @@ def test_any_walk_from_a_submitted_job(family: Family) -> None:
         job = queued(deadline_ms=NOW_MS + 2, due_ms=NOW_MS)
         table.submit(job, None, now_ms=NOW_MS)
         for _ in range(8):
-            before, job = job, _check_agreement(table, job, data.draw(moves(job)))
+            before, move = job, data.draw(moves(job))
+            job = _check_agreement(table, job, move)
             assert (job.due_ms is None) == job.is_terminal
-            assert job == before if before.is_terminal else job.attempt >= before.attempt
+            assert job.attempt >= before.attempt
+            assert job == before or not before.is_terminal or move.name in OF_TERMINAL_JOBS
 
     check()

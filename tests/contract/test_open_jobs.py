@@ -50,8 +50,16 @@ def _room(table: JobTable, limits: OpenLimits, tenant: str = TENANT) -> int:
     return taken
 
 
-def _cancel(table: JobTable, job: Job) -> None:
-    table.apply(transitions.cancel(job.id, tenant=job.tenant, now_ms=NOW_MS))
+def _canceled(table: JobTable, job: Job) -> Job:
+    return table.apply(transitions.cancel(job.id, tenant=job.tenant, now_ms=NOW_MS))
+
+
+def _retry(seen: Job) -> Transition:
+    return transitions.retry(seen, now_ms=NOW_MS, attempts=3, ring_again_ms=15_000)
+
+
+def _erase(seen: Job) -> Transition:
+    return transitions.erase(seen, now_ms=NOW_MS, files_due_ms=NOW_MS)
 
 
 def _claimed(table: JobTable, job: Job) -> Lease:
@@ -99,7 +107,8 @@ ENDINGS: dict[str, Callable[[JobTable, Job], Transition]] = {
         _claimed(table, job).job_id, tenant=TENANT, now_ms=NOW_MS
     ),
     "expire": lambda table, job: transitions.expire(job.id, now_ms=job.deadline_ms),
-    "undeliverable": lambda table, job: transitions.undeliverable(job.id, now_ms=NOW_MS),
+    "undeliverable": lambda table, job: transitions.undeliverable(job, now_ms=NOW_MS),
+    "erase": lambda table, job: _erase(job),
 }
 MOVES: dict[str, Callable[[JobTable, Job], Transition]] = {
     "heartbeat": lambda table, job: transitions.heartbeat(
@@ -114,6 +123,7 @@ MOVES: dict[str, Callable[[JobTable, Job], Transition]] = {
     ),
     "give back": lambda table, job: transitions.give_back(_claimed(table, job), due_ms=LATER_MS),
     "resend": lambda table, job: transitions.resend(job, due_ms=LATER_MS),
+    "retry": lambda table, job: _retry(_canceled(table, job)),
 }
 
 
@@ -132,7 +142,7 @@ def test_a_job_that_goes_on_makes_no_room(family: Family, name: str) -> None:
     table = family.job_table()
     job = _submit(table, ONE_EACH)
     assert job is not None
-    table.apply(MOVES[name](table, job))
+    table.apply(MOVES[name](table, job), limits=ONE_EACH)
     assert _room(table, ONE_EACH) == 0
 
 
@@ -140,7 +150,7 @@ def test_an_ending_that_is_refused_makes_no_room(family: Family) -> None:
     table, limits = family.job_table(), OpenLimits(per_tenant=2, overall=100)
     jobs = [_submit(table, limits) for _ in range(2)]
     assert jobs[0] is not None
-    _cancel(table, jobs[0])
+    _canceled(table, jobs[0])
     for tenant in (TENANT, "a stranger"):
         with pytest.raises(TransitionRefused) as refusal:
             table.apply(transitions.cancel(jobs[0].id, tenant=tenant, now_ms=NOW_MS))
@@ -154,7 +164,7 @@ def test_a_replay_takes_no_room_and_is_never_refused_for_it(family: Family) -> N
     for _ in range(3):
         again = table.submit(queued(), key(), now_ms=NOW_MS, limits=ONE_EACH)
         assert (again.job, again.replayed) == (first, True)
-    _cancel(table, first)
+    _canceled(table, first)
     assert _room(table, ONE_EACH) == 1
 
 
@@ -164,7 +174,7 @@ def test_a_submit_refused_for_want_of_room_uses_up_no_key(family: Family) -> Non
     assert holder is not None
     with pytest.raises(TenantQueueFull):
         table.submit(queued(), key(fingerprint="one body"), now_ms=NOW_MS, limits=ONE_EACH)
-    _cancel(table, holder)
+    _canceled(table, holder)
     later = queued()
     other = key(fingerprint="another body")
     assert not table.submit(later, other, now_ms=NOW_MS, limits=ONE_EACH).replayed
@@ -199,7 +209,7 @@ def test_after_any_traffic_there_is_room_for_what_is_not_open(family: Family) ->
             jobs.extend([job] if job else [])
         else:
             with suppress(TransitionRefused):
-                _cancel(table, draw.choice(jobs))
+                _canceled(table, draw.choice(jobs))
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(act, range(200)))
@@ -218,5 +228,5 @@ def test_after_any_traffic_there_is_room_for_what_is_not_open(family: Family) ->
 def test_jobs_of_before_there_were_limits_can_end(family: Family) -> None:
     table, old = family.job_table(), queued()
     table.submit(old, None, now_ms=NOW_MS)
-    _cancel(table, old)
+    _canceled(table, old)
     assert _room(table, ONE_EACH) == 1

@@ -12,7 +12,7 @@ from shared import transitions
 from shared.errors import TransitionRefused
 from shared.job import Job
 from shared.ports import JobTable
-from shared.transition import Transition
+from shared.transition import Lease, Transition
 from tests.contract import samples
 from tests.contract.cases import CASES, Case
 from tests.contract.families import Family
@@ -95,7 +95,7 @@ def test_a_transition_touches_only_its_own_job(family: Family) -> None:
 def test_a_change_to_none_removes_the_column(family: Family) -> None:
     table = family.job_table()
     row = _stored(table, samples.running())
-    lease = transitions.Lease(job_id=row.id, attempt=row.attempt, nonce=samples.NONCE)
+    lease = Lease(job_id=row.id, attempt=row.attempt, nonce=samples.NONCE)
     after = table.apply(transitions.give_back(lease, due_ms=NOW_MS))
     removed = {column.name for column in fields(Job) if getattr(after, column.name) is None}
     assert removed >= {"nonce", "lease_until_ms", "started_ms", "progress"}

@@ -40,6 +40,7 @@ def test_a_job_table_that_does_not_answer(family: Family) -> None:
         lambda: table.get(job.id),
         lambda: table.apply(transitions.cancel(job.id, tenant=TENANT, now_ms=NOW_MS)),
         lambda: table.due(now_ms=NOW_MS, limit=9),
+        lambda: table.files_due(now_ms=NOW_MS, limit=9),
         lambda: table.jobs(JobQuery(tenant=TENANT)),
         lambda: table.drawn("a key", seed=7, now_ms=NOW_MS),
         table.backlog,
@@ -77,6 +78,7 @@ def test_an_image_store_that_does_not_answer(family: Family) -> None:
     calls = (
         lambda: store.put(image, b"PNG", content_type="image/png"),
         lambda: store.read(image),
+        lambda: store.erase(new_id()),
     )
     assert _outcomes(*calls) == {Unavailable}
 

@@ -55,8 +55,17 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) 
     path = tmp_path / "darkroom.db"
     before = Database(path)
     with before.writing() as connection:
-        connection.execute("DROP INDEX jobs_cache")
-        for column in ("preview", "cache_key", "cached_from", "avoided"):
+        for index in ("jobs_cache", "jobs_open", "jobs_files_due"):
+            connection.execute(f"DROP INDEX {index}")
+        for column in (
+            "preview",
+            "cache_key",
+            "cached_from",
+            "avoided",
+            "retried_ms",
+            "erased_ms",
+            "files_due_ms",
+        ):
             connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
     before.close()
 

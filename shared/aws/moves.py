@@ -1,0 +1,141 @@
+"""Moves of a job on DynamoDB: one conditional write for each, and one transaction for those that
+change how many jobs are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.aws import items, open_jobs
+from shared.aws.clients import Client
+from shared.aws.errors import translated
+from shared.aws.expressions import Attributes, transact_update, update_arguments
+from shared.aws.transactions import Tries, transacted
+from shared.errors import TransitionRefused, Unavailable
+from shared.job import Job
+from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
+from shared.transition import Transition
+
+
+class Moves:
+    """Applies transitions to one table's rows."""
+
+    def __init__(self, client: Client, name: str, tries: Tries) -> None:
+        self._client = client
+        self._name = name
+        self._tries = tries
+
+    def apply(self, transition: Transition, limits: OpenLimits) -> Job:
+        """As `JobTable.apply`."""
+        if transition.opens_for is not None:
+            return self._opened(transition, transition.opens_for, limits)
+        return self._ended(transition) if transition.ends else self._moved(transition)
+
+    def row(self, job_id: str) -> Job | None:
+        """The row as of now."""
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._name, Key={"pk": items.job_key(job_id)}, ConsistentRead=True
+            )
+        return _job_or_none(answer.get("Item"))
+
+    def _moved(
+        self,
+        transition: Transition,
+        *,
+        seen: Attributes | None = None,
+        put: Attributes | None = None,
+    ) -> Job:
+        arguments = update_arguments(transition, seen=seen, put=put)
+        for _ in self._tries:
+            with translated():
+                try:
+                    answer = self._client.update_item(TableName=self._name, **arguments)
+                except self._client.exceptions.ConditionalCheckFailedException as refusal:
+                    current = _job_or_none(refusal.response.get("Item"))
+                    raise TransitionRefused(transition.name, current) from None
+                except self._client.exceptions.TransactionConflictException:
+                    continue  # a transaction is ending this job, or trying to
+                return items.job_from(answer["Attributes"])
+        raise Unavailable("too many transactions at once on one row")
+
+    def _ended(self, transition: Transition) -> Job:
+        """Where the job is counted off is read before, and put into the guard: a retry in between
+        may have had it counted elsewhere. That alone is no refusal."""
+        for _ in self._tries:
+            tenant, seat = self._counted(transition.job_id)
+            try:
+                return self._ended_in(transition, tenant, seat)
+            except TransitionRefused as refusal:
+                if refusal.current is None or not transition.permits(refusal.current):
+                    raise
+        raise Unavailable("the job is opened again and again")
+
+    def _ended_in(self, transition: Transition, tenant: str, seat: int | None) -> Job:
+        if seat is None:
+            return self._moved(transition, seen={open_jobs.SEAT: None})
+        seen = {open_jobs.SEAT: items.number(seat)}
+        return self._in_transaction(
+            transition,
+            transact_update(self._name, transition, seen=seen),
+            open_jobs.given_back(self._name, tenant, seat),
+        )
+
+    def _opened(self, transition: Transition, tenant: str, limits: OpenLimits) -> Job:
+        """Counted as a submit is, and the row says where; or nowhere, without limits."""
+        if limits == UNLIMITED:
+            return self._moved(transition, put={open_jobs.SEAT: None})
+        for seat in open_jobs.seats(transition.job_id, limits):
+            put = {open_jobs.SEAT: items.number(seat)}
+            update = transact_update(self._name, transition, put=put)
+            counted = open_jobs.taken(self._name, tenant, seat, limits)
+            try:
+                return self._in_transaction(transition, update, counted)
+            except _Full as full:
+                if full.tenant:
+                    raise tenant_queue_full(limits) from None
+        raise queue_full(limits)
+
+    def _in_transaction(
+        self,
+        transition: Transition,
+        update: dict[str, Any],
+        counted: Mapping[str, dict[str, Any]],
+    ) -> Job:
+        """A transaction cannot give back the new row: that is read again, and may have moved on.
+        Raises _Full where a counter refused and the row did not."""
+        refused = transacted(self._client, {"job": {"Update": update}, **counted}, self._tries)
+        if "job" in refused:
+            current = _job_or_none(refused["job"].get("Item"))
+            raise TransitionRefused(transition.name, current)
+        if refused:
+            raise _Full(tenant="tenant" in refused)
+        job = self.row(transition.job_id)
+        if job is None:
+            raise Unavailable("the row is gone")
+        return job
+
+    def _counted(self, job_id: str) -> tuple[str, int | None]:
+        """Whose the job is, and in which counter it is."""
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._name,
+                Key={"pk": items.job_key(job_id)},
+                ProjectionExpression="#tenant, #seat",
+                ExpressionAttributeNames={"#tenant": "tenant", "#seat": open_jobs.SEAT},
+                ConsistentRead=True,
+            )
+        item = answer.get("Item", {})
+        seat = item.get(open_jobs.SEAT)
+        return item.get("tenant", {}).get("S", ""), None if seat is None else int(seat["N"])
+
+
+class _Full(Exception):
+    """A counter is full: the tenant's, or one of those that all tenants share."""
+
+    def __init__(self, *, tenant: bool) -> None:
+        self.tenant = tenant
+
+
+def _job_or_none(item: items.Item | None) -> Job | None:
+    return items.job_from(item) if item else None
