@@ -15,8 +15,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 SEED_MAX = 2**32 - 1
 PROMPT_CHARS = 2_000
 PROMPT_BYTES = 8 * 1024
-LATER_FIELDS = frozenset({"cache", "webhook"})
+LATER_FIELDS = frozenset({"webhook"})
 """Fields of the contract that this version does not honour yet: refused, never ignored."""
+NEWER_FIELDS = frozenset({"cache", "preview"})
+"""Fields that an earlier version did not know: not written where nobody asked for them."""
 
 
 def _is_forbidden(character: str) -> bool:
@@ -84,6 +86,11 @@ class JobSpec(BaseModel):
     preview: bool = Field(
         default=False, description="Show the picture while it is drawn; see links.preview."
     )
+    cache: Literal["use", "prefer", "bypass"] = Field(
+        default="use",
+        description="use: a picture that was drawn for the same request with the same given seed "
+        "is answered at once. prefer: also when no seed is given. bypass: always draw.",
+    )
     deadline_s: int = Field(default=3600, ge=1, le=86_400, description="Fail after this long.")
     retention_s: int = Field(
         default=86_400, ge=60, le=7 * 86_400, description="Keep job and picture this long."
@@ -112,8 +119,9 @@ class JobSpec(BaseModel):
         return self.model_dump_json(exclude=self._unused())
 
     def _unused(self) -> set[str]:
-        """Fields that an earlier version did not know, where nobody asked for them."""
-        return set() if self.preview else {"preview"}
+        """Newer fields that say what they say by default."""
+        known = type(self).model_fields
+        return {name for name in NEWER_FIELDS if getattr(self, name) == known[name].default}
 
 
 class CompleteSpec(JobSpec):

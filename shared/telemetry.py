@@ -17,6 +17,8 @@ class LogEvent(StrEnum):
 
     JOB_SUBMITTED = "job_submitted"
     JOB_REPLAYED = "job_replayed"
+    JOB_CACHED = "job_cached"
+    CACHE_UNUSABLE = "cache_unusable"
     JOB_CANCELED = "job_canceled"
     JOB_CLAIMED = "job_claimed"
     JOB_SUCCEEDED = "job_succeeded"

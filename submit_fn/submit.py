@@ -14,13 +14,15 @@ from shared.ports import Clock, IdempotencyKey, JobTable, Submission, WorkQueue
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
+from submit_fn.result_cache import ResultCache
 
 IDEMPOTENCY_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submit:
-    """The verb, with what it needs. `entropy(n)` returns n random bytes."""
+    """The verb, with what it needs. `entropy(n)` returns n random bytes; without a `cache` every
+    picture is drawn."""
 
     table: JobTable
     queue: WorkQueue
@@ -29,23 +31,30 @@ class Submit:
     clock: Clock
     entropy: Callable[[int], bytes]
     log: Log
+    cache: ResultCache | None = None
 
     def __call__(
         self, spec: JobSpec, *, tenant: str, key: str | None, limits: OpenLimits = UNLIMITED
     ) -> Submission:
-        """Accept a job, or find the one that this key made before.
+        """Accept a job, answer it from the cache, or find the one that this key made before.
 
         Raises ValidationFailed, IdempotencyKeyReuse, Gone, TenantQueueFull, QueueFull, Unavailable.
         """
         now_ms = self.clock()
         job = self.new_job(spec, tenant=tenant, now_ms=now_ms)
+        answered = None if self.cache is None else self.cache.answered(job, spec)
         submission = self.table.submit(
-            job, _key(key, spec, tenant, now_ms), now_ms=now_ms, limits=limits
+            answered or job,
+            _key(key, spec, tenant, now_ms),
+            now_ms=now_ms,
+            limits=UNLIMITED if answered else limits,  # what was never open is not counted
         )
         if submission.job is None or submission.job.is_gone(now_ms):
             raise Gone("the job that this key made is no longer kept; use a new key")
         if submission.replayed:
             self.log.info(LogEvent.JOB_REPLAYED, job_id=submission.job.id)
+        elif answered is not None:
+            self.log.info(LogEvent.JOB_CACHED, job_id=job.id, cached_from=answered.cached_from)
         else:
             self.log.info(LogEvent.JOB_SUBMITTED, job_id=job.id)
             self.ring(job)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,11 +66,13 @@ def test_a_field_that_is_new_leaves_the_fingerprints_of_the_version_before() -> 
     assert spec.fingerprint() == before
     assert JobSpec(prompt="a", seed=7, preview=False).fingerprint() == before
     assert JobSpec(prompt="a", seed=7, preview=True).fingerprint() != before
+    assert JobSpec(prompt="a", seed=7, cache="use").fingerprint() == before
+    assert JobSpec(prompt="a", seed=7, cache="bypass").fingerprint() != before
 
 
 def test_what_is_stored_names_no_field_that_the_version_before_would_refuse() -> None:
-    assert "preview" not in a_spec().stored()
-    shown = a_spec(preview=True)
+    assert not {"preview", "cache"} & json.loads(a_spec().stored()).keys()
+    shown = a_spec(preview=True, cache="prefer")
     assert CompleteSpec.model_validate_json(shown.stored()) == shown
 
 
