@@ -45,7 +45,7 @@ class ImageView(BaseModel):
 
 
 class CacheView(BaseModel):
-    """Whether the picture came from the result cache."""
+    """Whether the picture came from the result cache: it was drawn for an earlier job."""
 
     hit: bool = False
 
@@ -53,7 +53,9 @@ class CacheView(BaseModel):
 class TimingView(BaseModel):
     """Milliseconds. `queue_ms` runs until the finishing attempt was claimed. `load_ms` is how long
     the job waited for a worker to get ready, before that or after it. `inference_ms` is what the
-    caller waited for; a job's share of it is one of as many as were `drawn_together`."""
+    caller waited for; a job's share of it is one of as many as were `drawn_together`. Where the
+    result cache answered, nobody drew: no attempt, nothing to wait for, and `upload_ms` is what
+    copying the picture took."""
 
     queue_ms: int | None
     load_ms: int | None

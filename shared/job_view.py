@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from shared.answers import (
+    CacheView,
     CostView,
     ErrorView,
     ImageView,
@@ -58,6 +59,7 @@ def job_view(
         queue=_place(job, now_ms),
         progress=_progress(job),
         image=_image(job, path, link, inline),
+        cache=CacheView(hit=job.cached_from is not None),
         timing=_timing(job),
         cost=_cost(job, prices),
         error=_error(job),
@@ -144,7 +146,7 @@ def _timing(job: Job) -> TimingView:
         upload_ms=took.upload_ms if took else None,
         total_ms=_between(job.created_ms, job.finished_ms),
         cold=took.cold if took else None,
-        drawn_together=took.drawn_together if took else None,
+        drawn_together=took.drawn_together if took and job.cached_from is None else None,
     )
 
 

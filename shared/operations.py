@@ -61,7 +61,10 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Submit one prompt for one picture",
         body=JobSpec,
         parameters=(_IDEMPOTENCY,),
-        answers={202: ("Accepted, and durable", JobView), 200: ("Replayed", JobView)},
+        answers={
+            202: ("Accepted, and durable", JobView),
+            200: ("Replayed, or answered from the result cache: finished already", JobView),
+        },
         problems=(400, 410, 413, 415, 422, 503),
         limit="submits",
     ),

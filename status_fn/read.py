@@ -91,9 +91,10 @@ class Read:
             raise Gone("this job's picture is no longer kept") from error
 
     def queue(self, *, tenant: str) -> tuple[Backlog, list[Job]]:
-        """The backlog, and the tenant's latest successes to take service times from."""
+        """The backlog, and what the tenant had drawn lately, to take service times from."""
         query = JobQuery(tenant=tenant, status=JobStatus.SUCCEEDED, limit=_RECENT)
-        return self.table.backlog(), list(self.table.jobs(query))
+        drawn = [job for job in self.table.jobs(query) if job.cached_from is None]
+        return self.table.backlog(), drawn
 
 
 def _is_news(job: Job, seen_version: int | None) -> bool:

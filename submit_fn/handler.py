@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from shared.admission import Admission
 from shared.cost import Prices
-from shared.errors import FieldError, ValidationFailed
+from shared.errors import FieldError, Unavailable, ValidationFailed
+from shared.job import Job
 from shared.job_view import job_view
 from shared.json_body import parsed
 from shared.model_card import Catalog
-from shared.ports import Clock, JobTable, WorkQueue
+from shared.ports import Clock, ImageStore, JobTable, Link, WorkQueue
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.spec import JobSpec
-from shared.telemetry import Log
+from shared.telemetry import Log, LogEvent
 from submit_fn.cancel import Cancel
+from submit_fn.result_cache import ResultCache
 from submit_fn.submit import Submit
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -32,9 +35,16 @@ def make_handler(
     clock: Clock,
     entropy: Callable[[int], bytes],
     log: Log,
+    images: Callable[[], ImageStore],
+    cached_engine: str | None = None,
     prices: Prices | None = None,
 ) -> Router:
-    """The submit unit's Lambda handler. `prices`: the deployment's, if it has any."""
+    """The submit unit's Lambda handler. `images()` opens the image store, which is needed where a
+    picture is there already; the result cache answers with `cached_engine`'s pictures, or (None)
+    is off. `prices`: the deployment's, if it has any."""
+    cache = ResultCache(
+        table=table, images=images, catalog=catalog, engine=cached_engine, clock=clock, log=log
+    )
     submit = Submit(
         table=table,
         queue=queue,
@@ -43,34 +53,64 @@ def make_handler(
         clock=clock,
         entropy=entropy,
         log=log,
+        cache=cache,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
-    endpoints = {
-        "submit": _submit(submit, clock, prices),
+    endpoints: dict[str, Endpoint] = {
+        "submit": _Submitting(
+            submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
+        ),
         "cancel": _cancel(cancel, catalog, clock),
     }
     return Router("submit_fn", endpoints, admission, log)
 
 
-def _submit(submit: Submit, clock: Clock, prices: Prices | None) -> Endpoint:
-    def endpoint(request: Request) -> Response:
+@dataclass(frozen=True, kw_only=True)
+class _Submitting:
+    submit: Submit
+    images: Callable[[], ImageStore]
+    rules: JobRules
+    clock: Clock
+    prices: Prices | None
+    log: Log
+
+    def __call__(self, request: Request) -> Response:
         spec = parsed(request.body, request.headers.get("content-type", ""), JobSpec)
-        submission = submit(
+        submission = self.submit(
             spec,
             tenant=request.tenant,
             key=_idempotency_key(request),
             limits=request.open_limits,
         )
         assert submission.job is not None  # Submit raises Gone instead
+        return self._answer(submission.job, replayed=submission.replayed)
+
+    def _answer(self, job: Job, *, replayed: bool) -> Response:
         view = job_view(
-            submission.job, catalog=submit.catalog, now_ms=clock(), link=None, prices=prices
+            job,
+            catalog=self.submit.catalog,
+            now_ms=self.clock(),
+            link=self._link(job),
+            prices=self.prices,
         )
         headers = {"Location": view.links.self, "ETag": f'"v{view.version}"'}
-        if submission.replayed:
+        if replayed:
             return json_response(view, headers={**headers, "Idempotency-Replayed": "true"})
+        if job.is_terminal:
+            return json_response(view, headers=headers)
         return json_response(view, status=202, headers={**headers, "Retry-After": "1"})
 
-    return endpoint
+    def _link(self, job: Job) -> Link | None:
+        """The job is accepted already: a link that cannot be signed now is one to ask for later."""
+        if job.image is None:
+            return None
+        try:
+            return self.images().link(
+                job.image.key, now_ms=self.clock(), lasts_s=self.rules.link_lasts_s
+            )
+        except Unavailable:
+            self.log.exception(LogEvent.STORE_UNAVAILABLE, job_id=job.id)
+            return None
 
 
 def _cancel(cancel: Cancel, catalog: Catalog, clock: Clock) -> Endpoint:

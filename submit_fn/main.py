@@ -6,9 +6,11 @@ import os
 import random
 import secrets
 import time
+from functools import cache
 
 from shared.admission import KeyedAdmission
 from shared.aws import clients
+from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
@@ -26,6 +28,12 @@ _dynamodb = clients.dynamodb()
 
 def _clock() -> int:
     return time.time_ns() // 1_000_000
+
+
+@cache
+def _images() -> S3ImageStore:
+    """Opened at the first need: most submits have none, and a cold start should not wait for it."""
+    return S3ImageStore(clients.s3(), _settings.bucket)
 
 
 handler = make_handler(
@@ -46,5 +54,7 @@ handler = make_handler(
     clock=_clock,
     entropy=secrets.token_bytes,
     log=Log("submit_fn"),
+    images=_images,
+    cached_engine=_settings.engine if _settings.result_cache else None,
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),
 )

@@ -18,12 +18,12 @@ from shared.telemetry import Log, LogEvent
 @dataclass(frozen=True, kw_only=True)
 class ResultCache:
     """The verbs, with what they need. `images()` opens the image store, which only a hit needs;
-    `engine` is the one whose pictures are answered with."""
+    `engine` is the one whose pictures it answers with, and None turns it off."""
 
     table: JobTable
     images: Callable[[], ImageStore]
     catalog: Catalog
-    engine: str
+    engine: str | None
     clock: Clock
     log: Log
 
@@ -59,7 +59,7 @@ class ResultCache:
 
     def _digest(self, model: str) -> str | None:
         card = self.catalog.offered(model)
-        return None if card is None else card.digests.get(self.engine)
+        return None if card is None or self.engine is None else card.digests.get(self.engine)
 
     def _copied(self, image: Image, job_id: str) -> Image:
         """A copy of its own outlives the job that it came from. Raises ImageMissing, Unavailable,
@@ -79,7 +79,9 @@ def _may_be_answered(asked: JobSpec) -> bool:
 def _answers(found: Job, key: str, seed: int | None, tenant: str, now_ms: int) -> bool:
     """The index is a hint, the row is not: it was read after, and nothing of an erased job or of
     one that is kept no longer may be shown again."""
-    asked_for = found.cache_key == key and found.tenant == tenant and seed in (None, found.spec.seed)
+    asked_for = (
+        found.cache_key == key and found.tenant == tenant and seed in (None, found.spec.seed)
+    )
     return asked_for and found.status is JobStatus.SUCCEEDED and now_ms < found.expires_ms
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from shared.job import Job, JobStatus, job_id
 from shared.model_card import Catalog, ModelCard
 from shared.spec import CompleteSpec
+from worker_fn.engine.pattern import DIGEST
 
 NOW_MS = 1_800_000_000_000
 
@@ -21,7 +22,7 @@ def a_card(**changes: Any) -> ModelCard:
         "description": "Small pictures.",
         "licence": "MIT",
         "revision": "1",
-        "digests": {},
+        "digests": {"pattern": DIGEST},
         "limits": {
             "width": {"min": 64, "max": 256},
             "height": {"min": 64, "max": 256},

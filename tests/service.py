@@ -189,6 +189,8 @@ class Service:
             clock=self.clock,
             entropy=secrets.token_bytes,
             log=LOG,
+            images=lambda: self.images,
+            cached_engine=self.engine.name,
             prices=self.prices,
         )
 

@@ -65,7 +65,10 @@ def _plan(given: argparse.Namespace, folder: Path) -> Plan:
         zips=given.zips or _zips(folder / "zips", options.models),
         image=image,
         parameters={"MaximumConcurrency": str(max(_FEWEST_WORKERS, options.workers))},
-        variables={"WorkerFunction": worker},
+        variables={
+            "SubmitFunction": {"DARKROOM_ENGINE": options.engine},
+            "WorkerFunction": worker,
+        },
     )
 
 

@@ -10,6 +10,7 @@ from infra.local.options import Options
 from infra.local.refusal import Refused
 from shared.errors import ValidationFailed
 from shared.model_card import Catalog, ModelCard
+from worker_fn.engine.pattern import DIGEST
 
 _NEEDS = {"openvino": ("openvino", "worker"), "diffusers": ("diffusers", "worker-diffusers")}
 """What an engine imports, and the extra that installs it."""
@@ -20,7 +21,7 @@ def offered(options: Options) -> Catalog:
     card = _card(options)
     _check_library(options)
     _check_files(options)
-    return Catalog((_within_memory(card, options),))
+    return Catalog((_with_pattern(_within_memory(card, options), options),))
 
 
 def _card(options: Options) -> ModelCard:
@@ -43,6 +44,13 @@ def _within_memory(card: ModelCard, options: Options) -> ModelCard:
         return card.within(options.worker_memory_mb)
     except ValidationFailed as error:
         raise Refused(f"{error}; fewer --workers leave more to each") from error
+
+
+def _with_pattern(card: ModelCard, options: Options) -> ModelCard:
+    """That engine draws for every model, and so is on no model's card."""
+    if options.engine != "pattern":
+        return card
+    return card.model_copy(update={"digests": {**card.digests, "pattern": DIGEST}})
 
 
 def _check_library(options: Options) -> None:

@@ -20,6 +20,7 @@ from infra.local.upkeep import keep_promises
 from infra.local.wiring import (
     build_admission,
     build_gateway,
+    cached_engine,
     has_keys,
     open_stores,
     read_limits,
@@ -33,7 +34,7 @@ from shared.telemetry import Log
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
     catalog, rules, log = offered(options), read_rules(options), Log("local")
-    prices = read_prices(options)
+    prices, engine = read_prices(options), cached_engine(options)
     with opened(options.data) as data, _door(options, data) as door:
         base_url, pools = url_of(door), Pools()
         stores = open_stores(data, rules, base_url=options.public_url or base_url)
@@ -44,6 +45,7 @@ def run(options: Options) -> None:
             rules,
             admission,
             workers=options.workers,
+            cached_engine=engine,
             prices=prices,
             pools=pools,
             log=log,

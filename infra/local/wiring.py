@@ -32,7 +32,7 @@ from shared.errors import SettingsError, Unavailable
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
 from shared.router import Event, Router
-from shared.settings import JobRules, LimitRules, MachinePrice
+from shared.settings import JobRules, LimitRules, MachinePrice, WorkerFacts
 from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
@@ -82,6 +82,15 @@ def read_prices(options: Options) -> Prices | None:
     return prices_by_the_hour(price, workers=options.workers)
 
 
+def cached_engine(options: Options) -> str | None:
+    """The engine whose pictures the result cache answers with; None: it is off. Raises Refused."""
+    try:
+        facts = WorkerFacts.read(os.environ)
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+    return options.engine if facts.result_cache else None
+
+
 def has_keys(data: DataDir) -> bool:
     """Whether API keys were ever made for this folder. Raises Refused."""
     with closing(_opened(data)) as database:
@@ -121,6 +130,7 @@ def build_gateway(
     admission: Admission,
     *,
     workers: int,
+    cached_engine: str | None,
     prices: Prices | None,
     pools: Pools,
     log: Log,
@@ -135,6 +145,8 @@ def build_gateway(
         clock=clock,
         entropy=secrets.token_bytes,
         log=log,
+        images=lambda: stores.images,
+        cached_engine=cached_engine,
         prices=prices,
     )
     status = make_status_handler(

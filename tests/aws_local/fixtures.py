@@ -3,6 +3,7 @@ infra/template.yaml is deployed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from infra.aws_local.worker_image import unpacked_image
 from infra.local.options import ROOT
 from shared.aws import clients
 from tests.aws_local.places import Clients
+from worker_fn.engine.pattern import DIGEST
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +81,14 @@ SOON = {
 """Rules that do not make a test wait."""
 
 
+def _cached_pattern(folder: Path) -> dict[str, str]:
+    """What lets the result cache answer with the pattern engine's pictures, as no card does."""
+    card = json.loads((ROOT / "models/postcard/card.json").read_text("utf-8"))
+    catalog = folder / "catalog.json"
+    catalog.write_text(json.dumps([{**card, "digests": {"pattern": DIGEST}}]), "utf-8")
+    return {"DARKROOM_ENGINE": "pattern", "DARKROOM_CATALOG": str(catalog)}
+
+
 @pytest.fixture(scope="session")
 def aws_stack(
     aws_credentials: None, zips_for_here: Path, tmp_path_factory: pytest.TempPathFactory
@@ -94,7 +104,7 @@ def aws_stack(
         image=unpacked_image(folder / "image", models=ROOT / "models", model="postcard"),
         parameters=dict.fromkeys(unlimited, "10000"),
         variables={
-            "SubmitFunction": SOON,
+            "SubmitFunction": {**SOON, **_cached_pattern(folder)},
             "StatusFunction": SOON,
             "UpkeepFunction": SOON,
             "WorkerFunction": {**SOON, "DARKROOM_ENGINE": "pattern"},

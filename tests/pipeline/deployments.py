@@ -59,7 +59,7 @@ def _units(
     clients: Clients, table_name: str, urls: QueueUrls, bucket: str, rules: JobRules
 ) -> dict[str, Router]:
     table = DynamoJobTable(clients.dynamodb, table_name, sleep=time.sleep, jitter=random.random)
-    log = Log("tests", level="CRITICAL")
+    images, log = S3ImageStore(clients.s3, bucket), Log("tests", level="CRITICAL")
     submit = make_submit_handler(
         table=table,
         queue=SqsQueue(clients.sqs, urls.main),
@@ -69,10 +69,12 @@ def _units(
         clock=now_ms,
         entropy=secrets.token_bytes,
         log=log,
+        images=lambda: images,
+        cached_engine="pattern",
     )
     status = make_status_handler(
         table=table,
-        images=S3ImageStore(clients.s3, bucket),
+        images=images,
         watch=PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic),
         catalog=a_catalog(),
         rules=rules,

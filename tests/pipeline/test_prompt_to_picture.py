@@ -49,11 +49,30 @@ def test_a_prompt_becomes_a_png_behind_a_signed_link(http: httpx.Client) -> None
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(http: httpx.Client) -> None:
-    jobs = [submitted(http, seed=seed) for seed in (7, 7, 8)]
+    jobs = [submitted(http, seed=seed, cache="bypass") for seed in (7, 7, 8)]
     first, again, other = (finished(http, job)["image"]["sha256"] for job in jobs)
 
     assert first == again
     assert first != other
+
+
+def test_the_same_request_is_answered_at_once_with_the_same_bytes(http: httpx.Client) -> None:
+    asked = {"prompt": "a yellow square", "seed": 7}
+    first = finished(http, submitted(http, **asked))
+    answers = [http.post("/v1/jobs", json={**asked, "cache": how}) for how in ("use", "prefer")]
+    for answer in answers:
+        job = answer.json()
+        assert (answer.status_code, job["status"], job["cache"]) == (
+            200,
+            "succeeded",
+            {"hit": True},
+        )
+        assert job["request"]["seed"] == 7
+        png = httpx.get(job["image"]["url"])
+        assert hashlib.sha256(png.content).hexdigest() == first["image"]["sha256"]
+        assert job["id"] != first["id"] and job["id"] in job["image"]["url"]
+        assert {**http.get(job["links"]["self"]).json(), "image": None} == {**job, "image": None}
+    assert submitted(http, **asked, cache="bypass")["status"] == "queued"
 
 
 def test_the_permalink_redirects_to_the_picture(http: httpx.Client) -> None:
@@ -108,7 +127,7 @@ def test_a_cancel_while_running_is_final_and_no_picture_appears(http: httpx.Clie
 
 def test_a_slow_job_shows_its_picture_while_it_is_drawn(http: httpx.Client) -> None:
     fields = {"seed": 7, "width": 64, "height": 64}
-    job = submitted(http, prompt="#sleep=6", steps=30, preview=True, **fields)
+    job = submitted(http, prompt="#sleep=6", steps=30, preview=True, cache="bypass", **fields)
     answer = http.get(job["links"]["preview"])
     while answer.status_code == 204:
         assert http.get(job["links"]["self"]).json()["status"] in ("queued", "running")
@@ -123,7 +142,8 @@ def test_a_slow_job_shows_its_picture_while_it_is_drawn(http: httpx.Client) -> N
     done = finished(http, job)
     assert done["links"]["preview"] is None
     assert http.get(job["links"]["preview"]).status_code == 204
-    plain = finished(http, submitted(http, prompt="#sleep=6", steps=30, **fields))
+    plain = submitted(http, prompt="#sleep=6", steps=30, cache="bypass", **fields)
+    plain = finished(http, plain)
     assert done["image"]["sha256"] == plain["image"]["sha256"]
 
 
