@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from math import floor, log10
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,15 @@ Key = Annotated[
     typer.Option(envvar="DARKROOM_KEY", help="An API key, where the service asks for one."),
 ]
 HERE = "http://127.0.0.1:8000"
+
+
+class Caching(StrEnum):
+    """Whether a picture that is there already will do."""
+
+    USE = "use"
+    PREFER = "prefer"
+    BYPASS = "bypass"
+
 
 app = typer.Typer(
     help="Send a prompt, fetch a picture.", no_args_is_help=True, add_completion=False
@@ -44,6 +54,13 @@ def draw(
     ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep out.")] = None,
     model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
+    cache: Annotated[
+        Caching,
+        typer.Option(
+            help="use: take a picture that was drawn for the same request and --seed; "
+            "prefer: with any seed; bypass: draw it."
+        ),
+    ] = Caching.USE,
     preview: Annotated[
         Path | None, typer.Option(help="A PNG file that shows a slow picture while it is drawn.")
     ] = None,
@@ -60,6 +77,7 @@ def draw(
         "guidance": guidance,
         "negative_prompt": negative_prompt,
         "model": model,
+        "cache": None if cache is Caching.USE else cache.value,
         "preview": True if preview else None,
     }
     asked: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
@@ -69,7 +87,9 @@ def draw(
         job = _watched(room, room.submit(prompt, **asked), timeout, preview)
         out.write_bytes(room.image(job))
     cost = f", {_usd(job.cost.usd)}" if job.cost else ""
-    typer.echo(f"{out}  seed {job.request['seed']}, {job.timing.total_ms} ms{cost}, {job.id}")
+    kept = ", from the cache" if job.cache.hit else ""
+    took = f"{job.timing.total_ms} ms{kept}{cost}"
+    typer.echo(f"{out}  seed {job.request['seed']}, {took}, {job.id}")
 
 
 @app.command()
@@ -130,6 +150,8 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         yield "took", f"{job.timing.total_ms} ms"
     if job.cost:
         yield "cost", f"{_usd(job.cost.usd)} ({job.cost.basis})"
+    if job.cache.hit:
+        yield "cache", "drawn for an earlier job"
     if job.error:
         yield "error", f"{job.error.code}: {job.error.message}"
     if job.image:

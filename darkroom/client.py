@@ -52,14 +52,16 @@ class Darkroom:
     def submit(self, prompt: str, *, idempotency_key: str | None = None, **fields: Any) -> Job:
         """Accept a job: what was asked is durable when this returns.
 
-        `fields` are those of the HTTP contract (seed, width, height, steps, …). Always sent with
-        an idempotency key, so that a repeated request never makes a second job.
+        `fields` are those of the HTTP contract (seed, width, height, steps, …). With `cache` "use"
+        (the default) or "prefer" the job may be final already, with a picture that was drawn for
+        the same request; "bypass" always draws. Always sent with an idempotency key, so that a
+        repeated request never makes a second job.
         """
         key = idempotency_key or self._new_key()
         body = {"prompt": prompt, **fields}
         headers = {"Idempotency-Key": key}
         job = _job(self._transport.send("POST", JOBS, json=body, headers=headers))
-        # The answer to a repeated submit carries no link to a picture that is there already.
+        # The answer need not carry a link to a picture that is there already.
         return self.job(job.id) if job.status == "succeeded" and job.image is None else job
 
     def job(self, job_id: str) -> Job:

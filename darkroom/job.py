@@ -57,6 +57,13 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cache:
+    """`hit`: the picture was there already, drawn for an earlier job with the same request."""
+
+    hit: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """Why there will be no picture. `code` is for programs."""
 
@@ -90,6 +97,7 @@ class Job:
     error: Failure | None
     links: Links
     cost: Cost | None = None
+    cache: Cache = Cache()
 
     @property
     def is_final(self) -> bool:
@@ -108,6 +116,7 @@ def job_of(body: Mapping[str, Any]) -> Job:
         "progress": _maybe(Progress, body["progress"]),
         "image": _maybe(Image, body["image"]),
         "timing": _known(Timing, body["timing"]),
+        "cache": _known(Cache, body.get("cache", {})),
         "cost": _maybe(Cost, body.get("cost")),
         "error": _maybe(Failure, body["error"]),
         "links": _known(Links, body["links"]),

@@ -18,6 +18,7 @@ from infra.local.pictures import make_pictures
 from infra.local.pools import Door, Pools
 from infra.local.refusal import Refused
 from infra.local.stoppable_watch import StoppableWatch
+from infra.local.upkeep import seldom
 from shared.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.cost import Prices, prices_by_the_hour
 from shared.embedded.database import Database
@@ -27,6 +28,7 @@ from shared.embedded.keys import SqliteKeyTable
 from shared.embedded.limits import SqliteRateLimiter
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.retention import erase_expired
+from shared.embedded.strays import erase_strays
 from shared.embedded.watch import SqliteWatch
 from shared.errors import SettingsError, Unavailable
 from shared.model_card import Catalog
@@ -177,10 +179,14 @@ def upkeep_duties(stores: Stores, rules: JobRules, *, log: Log) -> Sequence[Call
     def forget() -> int:
         return erase_expired(stores.database, stores.images, now_ms=clock())
 
+    def tidy() -> int:
+        return erase_strays(stores.database, stores.images, now_ms=clock())
+
     return (
         Sweep(table=stores.table, queue=stores.jobs, rules=rules, clock=clock, log=log),
         DeadLetters(table=stores.table, dead=stores.dead, clock=clock, log=log),
         forget,
+        seldom(tidy, clock=clock),
     )
 
 

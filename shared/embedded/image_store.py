@@ -67,6 +67,11 @@ class FileImageStore:
             raise LinkRefused("this link's time is over; read the job again for a fresh one")
         return self.read(key), "image/png"
 
+    def job_ids(self) -> Iterator[str]:
+        """Every job that something is stored of."""
+        with _errors():
+            yield from (each.name for each in self._folder.glob("job_*"))
+
     def erase(self, job_id: str) -> None:
         """One that is stored meanwhile makes it Unavailable."""
         folder = self._path(f"images/{job_id}/0.png").parent

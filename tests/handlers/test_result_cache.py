@@ -14,6 +14,7 @@ from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.retention import erase_expired
+from shared.embedded.strays import erase_strays
 from shared.errors import Unavailable
 from shared.job import Job, JobStatus
 from shared.ports import Link
@@ -368,6 +369,28 @@ class FailingImages(FileImageStore):
         if self.fails == "link":
             raise Unavailable("down")
         return super().link(key, now_ms=now_ms, lasts_s=lasts_s)
+
+
+def test_a_copy_that_no_row_came_to_name_is_erased_and_nothing_else(tmp_path: Path) -> None:
+    service = embedded_service(tmp_path)
+    first = service.submitted(**ASKED)
+    service.work()
+    kept = ask(service, "k").json["id"]
+    ask(service, "k")  # a copy is made before the key tells that there is a job
+
+    folders = tmp_path / "images"
+    assert len(list(folders.iterdir())) == 3
+    assert tidy(service, tmp_path) == 0, "its row may be about to come"
+    service.clock.pass_s(3601)
+    assert tidy(service, tmp_path) == 1
+    assert {each.name for each in folders.iterdir()} == {first, kept}
+    assert tidy(service, tmp_path) == 0
+
+
+def tidy(service: Service, folder: Path) -> int:
+    images = service.images
+    assert isinstance(images, FileImageStore)
+    return erase_strays(Database(folder / "darkroom.db"), images, now_ms=service.clock())
 
 
 @pytest.mark.parametrize(

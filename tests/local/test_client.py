@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -86,6 +87,21 @@ def test_jobs_are_listed_by_status(room: Darkroom) -> None:
     listed = list(room.jobs(status="canceled"))
     assert listed[0].id == canceled.id
     assert {job.status for job in listed} == {"canceled"}
+
+
+def test_the_same_request_is_final_at_once_unless_it_bypasses_the_cache(room: Darkroom) -> None:
+    first = room.wait(room.submit("a cached hill", seed=7))
+    second, third = (
+        room.submit("a cached hill", **how) for how in ({"seed": 7}, {"cache": "prefer"})
+    )
+    drawn = room.submit("a cached hill", seed=7, cache="bypass")
+
+    assert [job.is_final for job in (second, third, drawn)] == [True, True, False]
+    assert [job.cache.hit for job in (first, second, third, drawn)] == [False, True, True, False]
+    assert third.request["seed"] == 7
+    pictures = {room.image(job) for job in (first, second, third, room.wait(drawn))}
+    assert len(pictures) == 1
+    assert room.job(second.id) == replace(second, image=room.job(second.id).image)
 
 
 def test_one_key_makes_one_job(room: Darkroom) -> None:

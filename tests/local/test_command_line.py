@@ -37,6 +37,25 @@ def test_draw_writes_the_picture(server: Server, tmp_path: Path) -> None:
         assert picture.size == (64, 64)
 
 
+def test_draw_says_what_it_took_from_the_cache_and_does_not_where_it_must_not(
+    server: Server, tmp_path: Path
+) -> None:
+    out = tmp_path / "hill.png"
+    asked = ["draw", "a hill of the cache's", "-o", out]
+    options = (
+        ["--seed", 7],
+        ["--seed", 7],
+        ["--cache", "prefer"],
+        ["--seed", 7, "--cache", "bypass"],
+    )
+    said = [run("darkroom", *asked, *how, url=server.base_url).stdout for how in options]
+
+    assert ["from the cache" in line for line in said] == [False, True, True, False]
+    assert all("seed 7" in line for line in said)
+    shown = run("darkroom", "status", said[1].split()[-1], url=server.base_url)
+    assert "drawn for an earlier job" in shown.stdout
+
+
 def test_draw_writes_previews_of_a_slow_picture_where_they_are_wanted(
     server: Server, tmp_path: Path
 ) -> None:
