@@ -82,7 +82,7 @@ def _answers(found: Job, key: str, seed: int | None, tenant: str, now_ms: int) -
     asked_for = (
         found.cache_key == key and found.tenant == tenant and seed in (None, found.spec.seed)
     )
-    return asked_for and found.status is JobStatus.SUCCEEDED and now_ms < found.expires_ms
+    return asked_for and found.status is JobStatus.SUCCEEDED and not found.is_gone(now_ms)
 
 
 def _succeeded(job: Job, source: Job, image: Image, *, started_ms: int, now_ms: int) -> Job:

@@ -1,5 +1,5 @@
-"""Pictures without a row, which the result cache leaves where it had copied one and then its job was
-not stored after all."""
+"""Pictures without a row: the result cache leaves one where it had copied a picture and then its
+job was not stored after all."""
 
 from __future__ import annotations
 
