@@ -28,9 +28,10 @@ ASKED: Mapping[str, Any] = {"prompt": "a red circle", "seed": 7, "width": 64, "h
 
 @pytest.fixture
 def drawn(service: Service) -> Service:
-    """A service that has drawn what is ASKED."""
+    """A service that has drawn what is ASKED, some time ago."""
     service.submitted(**ASKED)
     service.work()
+    service.clock.pass_s(60)
     return service
 
 
@@ -45,7 +46,6 @@ def newest(service: Service) -> Any:
 
 def test_the_same_request_is_answered_at_once_with_the_same_picture(drawn: Service) -> None:
     first = newest(drawn)
-    drawn.clock.pass_s(60)
     answer = ask(drawn)
 
     assert answer.status == 200
