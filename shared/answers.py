@@ -132,6 +132,21 @@ class JobPage(BaseModel):
     next_cursor: str | None
 
 
+class GeneratedImage(BaseModel):
+    """One picture: its `url` or its bytes as base64, and the job that drew it."""
+
+    url: str | None = None
+    b64_json: str | None = None
+    job: str
+
+
+class ImagesView(BaseModel):
+    """Pictures as OpenAI's clients expect them. `created`: seconds since 1970."""
+
+    created: int
+    data: list[GeneratedImage]
+
+
 class ModelsView(BaseModel):
     """`default` is what a job without a model gets."""
 

@@ -18,6 +18,8 @@ What to do about an error is decided by its type, never by its text:
     │   ├── Gone                     its retention is over (410)
     │   ├── LinkRefused              a tampered or expired picture link (403)
     │   ├── Misdirected              a Host header that is not this server's (421)
+    │   ├── NotDrawn                 a job that was waited for ended without a picture (422)
+    │   ├── StillDrawing             the pictures take longer than anyone may wait here (504)
     │   ├── RateLimited              the tenant calls too often (429)
     │   ├── TenantQueueFull          the tenant has too many open jobs (429)
     │   ├── QueueFull                all tenants together have too many (429)
@@ -125,6 +127,14 @@ class LinkRefused(RequestError):
 
 class Misdirected(RequestError):
     """The Host header names another server than this one."""
+
+
+class NotDrawn(RequestError):
+    """A job that was waited for ended without a picture."""
+
+
+class StillDrawing(RequestError):
+    """The pictures take longer than anyone may wait here; their jobs go on."""
 
 
 class RateLimited(RequestError):

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.operation import Operation, Parameter
 from shared.operations import OPERATIONS
-from shared.problem import Problem
+from shared.problem import OpenAiProblem, Problem
 
 _REF = "#/components/schemas/{model}"
 _REQUEST_ID = {
@@ -73,7 +73,8 @@ def _schemas() -> dict[str, Any]:
         for _, model in operation.answers.values()
         if model is not None
     ]
-    models: Iterable[Any] = dict.fromkeys([*bodies, *answers, (Problem, "serialization")])
+    problems = [(Problem, "serialization"), (OpenAiProblem, "serialization")]
+    models: Iterable[Any] = dict.fromkeys([*bodies, *answers, *problems])
     _, schema = models_json_schema(list(models), ref_template=_REF)
     definitions: dict[str, Any] = schema["$defs"]
     return definitions
@@ -87,7 +88,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "parameters": [*_path_parameters(operation), *map(_parameter, operation.parameters)],
         "responses": {
             **{str(s): _answer(text, model) for s, (text, model) in operation.answers.items()},
-            **{str(status): _problem(status) for status in operation.refusals},
+            **{str(status): _problem(status, operation) for status in operation.refusals},
         },
     }
     if operation.limit is not None:
@@ -123,8 +124,10 @@ def _answer(text: str, model: type[BaseModel] | None) -> dict[str, Any]:
     return described
 
 
-def _problem(status: int) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+def _problem(status: int, operation: Operation) -> dict[str, Any]:
+    model = OpenAiProblem if operation.for_openai else Problem
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    content = {"application/problem+json": {"schema": schema}}
     described = HTTPStatus(status).phrase
     headers = {**_REQUEST_ID, **_OF_STATUS.get(status, {})}
     return {"description": described, "headers": headers, "content": content}

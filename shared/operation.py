@@ -27,7 +27,9 @@ Limit: TypeAlias = Literal["submits", "reads"]
 class Operation:
     """One method on one path. `answers` maps a status to what it means and its body's model.
 
-    `limit` is the rate that calls count against; None: anyone may call, without a key.
+    `limit` is the rate that calls count against; None: anyone may call, without a key. One that
+    `waits` is answered when something else is done, for as long as the deployment allows.
+    One `for_openai` tells its problems in the words of OpenAI's clients too.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Operation:
     body: type[BaseModel] | None = None
     parameters: tuple[Parameter, ...] = field(default=())
     limit: Limit | None = "reads"
+    waits: bool = False
+    for_openai: bool = False
 
     @property
     def refusals(self) -> tuple[int, ...]:

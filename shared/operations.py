@@ -6,7 +6,8 @@ Units bind functions to these names, the gateway and the template route by them,
 
 from __future__ import annotations
 
-from shared.answers import HealthView, JobPage, JobView, ModelsView, QueueView
+from shared.answers import HealthView, ImagesView, JobPage, JobView, ModelsView, QueueView
+from shared.image_request import ImageRequest
 from shared.operation import Operation, Parameter
 from shared.spec import JobSpec
 
@@ -22,6 +23,12 @@ _PREFER = Parameter(
     where="header",
     description="wait=N: answer as soon as the job changes from the ETag in If-None-Match, or "
     "(without one) as soon as it is terminal, or after N seconds.",
+    schema=_TEXT,
+)
+_PREFER_SHORTER = Parameter(
+    name="Prefer",
+    where="header",
+    description="wait=N: wait no longer than N seconds.",
     schema=_TEXT,
 )
 _IF_NONE_MATCH = Parameter(
@@ -76,6 +83,20 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Call a job off; idempotent",
         answers={200: ("Canceled", JobView)},
         problems=(404, 409, 410, 503),
+    ),
+    Operation(
+        name="generate_images",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/images/generations",
+        summary="Draw pictures and wait for them, as OpenAI's clients ask for it",
+        body=ImageRequest,
+        parameters=(_IDEMPOTENCY, _PREFER_SHORTER),
+        answers={200: ("All pictures", ImagesView)},
+        problems=(400, 410, 413, 415, 422, 503, 504),
+        limit="submits",
+        waits=True,
+        for_openai=True,
     ),
     Operation(
         name="list_jobs",

@@ -48,6 +48,7 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
         code="idempotency_key_reuse",
         title="This Idempotency-Key was used for another body",
     ),
+    errors.NotDrawn: Kind(status=422, code="not_drawn", title="A picture could not be drawn"),
     errors.RateLimited: Kind(
         status=429, code="rate_limited", title="Too many calls", retryable=True
     ),
@@ -62,6 +63,9 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
     ),
     errors.Unavailable: Kind(
         status=503, code="unavailable", title="Try again in a moment", retryable=True
+    ),
+    errors.StillDrawing: Kind(
+        status=504, code="still_drawing", title="The pictures are not there yet", retryable=True
     ),
 }
 INTERNAL = Kind(status=500, code="internal", title="Something broke on our side", retryable=True)
@@ -142,6 +146,21 @@ def _clipped(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+class OpenAiError(BaseModel):
+    """What OpenAI's clients read of an error; `param` is the first wrong field."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class OpenAiProblem(Problem):
+    """The same with a member for OpenAI's clients."""
+
+    error: OpenAiError
+
+
 def kind_of(error: Exception) -> Kind:
     """The answer for an error; what is not in the table is ours to mend, and says nothing more."""
     return next((kind for type_, kind in KINDS.items() if isinstance(error, type_)), INTERNAL)
@@ -164,3 +183,11 @@ def problem(error: Exception, *, request_id: str) -> Problem:
             for field in (known.errors if known else ())
         ],
     )
+
+
+def problem_for_openai(error: Exception, *, request_id: str) -> OpenAiProblem:
+    """The same for a caller that may be one of OpenAI's clients."""
+    told = problem(error, request_id=request_id)
+    wrong = told.errors[0].pointer.removeprefix("/") if told.errors else None
+    member = OpenAiError(message=told.detail, type=told.title, param=wrong, code=told.code)
+    return OpenAiProblem(**told.model_dump(), error=member)

@@ -19,7 +19,7 @@ from shared.errors import MalformedJson, MethodNotAllowed, NotFound, RequestErro
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.operation import Operation
 from shared.operations import OPERATIONS
-from shared.problem import kind_of, problem
+from shared.problem import kind_of, problem, problem_for_openai
 from shared.telemetry import Log, LogEvent
 
 _ANYONE = Caller(tenant="")
@@ -79,29 +79,41 @@ class Router:
     def __call__(self, event: Event, context: object) -> dict[str, Any]:
         request_id = str(event["requestContext"].get("requestId", ""))
         try:
-            response = self._answer(event, request_id)
-        except Exception as error:
+            operation, parameters = self._operation(event)
+        except RequestError as error:
             response = self._problem(error, request_id)
+        else:
+            response = self._answer(event, operation, parameters, request_id)
         headers = {**response.headers, "X-Request-Id": request_id}
         return {"statusCode": response.status, "headers": headers, "body": response.body}
 
-    def _answer(self, event: Event, request_id: str) -> Response:
+    def _operation(self, event: Event) -> tuple[Operation, Mapping[str, str]]:
         path, method = event["rawPath"], event["requestContext"]["http"]["method"]
         operation, parameters = find_operation(method, path)
         if operation not in self._mine:
             raise NotFound("no such path")
+        return operation, parameters
+
+    def _answer(
+        self, event: Event, operation: Operation, parameters: Mapping[str, str], request_id: str
+    ) -> Response:
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-        caller = _ANYONE if operation.limit is None else self._admission(operation, headers)
+        try:
+            caller = _ANYONE if operation.limit is None else self._admission(operation, headers)
+        except Exception as error:
+            return self._problem(error, request_id, operation)
         try:
             request = _request(event, parameters, headers, caller)
             response = self._endpoints[operation.name](request)
         except Exception as error:
-            response = self._problem(error, request_id)
+            response = self._problem(error, request_id, operation)
         return replace(response, headers={**response.headers, **caller.headers})
 
-    def _problem(self, error: Exception, request_id: str) -> Response:
+    def _problem(
+        self, error: Exception, request_id: str, operation: Operation | None = None
+    ) -> Response:
         kind = kind_of(error)
-        if kind.status >= 500:
+        if kind.status >= 500 and not isinstance(error, RequestError):
             known = isinstance(error, Unavailable)
             name = LogEvent.STORE_UNAVAILABLE if known else LogEvent.REQUEST_FAILED
             self._log.exception(name, request_id=request_id)
@@ -109,7 +121,8 @@ class Router:
         headers = {**given, "Content-Type": "application/problem+json", "Cache-Control": "no-store"}
         if kind.retryable:
             headers.setdefault("Retry-After", "1")
-        body = problem(error, request_id=request_id).model_dump_json()
+        told = problem_for_openai if operation and operation.for_openai else problem
+        body = told(error, request_id=request_id).model_dump_json()
         return Response(status=kind.status, body=body, headers=headers)
 
 

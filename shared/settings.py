@@ -54,6 +54,7 @@ class JobRules(_Settings):
     max_receives: int = Field(default=5, ge=1)
     link_lasts_s: int = Field(default=900, ge=1)
     max_wait_s: float = Field(default=20, ge=0)
+    images_wait_s: float = Field(default=25, ge=0)
 
     @property
     def lease_ms(self) -> int:

@@ -12,6 +12,7 @@ from shared.job import Job
 from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
 from shared.ports import Clock, ImageStore, JobTable, JobWatch
+from shared.preference import wait_seconds
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.telemetry import Log
@@ -111,7 +112,7 @@ class _Jobs:
 
     def _wait(self, request: Request, seen: int | None) -> tuple[Job, Mapping[str, str]]:
         """`Preference-Applied` says how long the answer was really ready to wait."""
-        job_id, asked_s = request.path["id"], query.wait_seconds(request.headers)
+        job_id, asked_s = request.path["id"], wait_seconds(request.headers)
         if asked_s is None:
             return self.read.job(job_id, tenant=request.tenant), {}
         wait_s = min(asked_s, self.max_wait_s)

@@ -11,15 +11,8 @@ from shared.errors import FieldError, ValidationFailed
 from shared.job import JOB_ID, JobStatus
 from shared.ports import JobQuery
 
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?\s*(?:$|[,;])", re.IGNORECASE)
 _TAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
 MAX_PAGE = 100
-
-
-def wait_seconds(headers: Mapping[str, str]) -> int | None:
-    """`Prefer: wait=N` (RFC 7240). What is not understood is ignored, as the RFC asks."""
-    found = _WAIT.search(headers.get("prefer", ""))
-    return int(found[1]) if found else None
 
 
 def seen_version(headers: Mapping[str, str]) -> int | None:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.admission import Admission
 from shared.cost import Prices
-from shared.errors import FieldError, Unavailable, ValidationFailed
+from shared.errors import Unavailable
 from shared.job import Job
 from shared.job_view import job_view
 from shared.json_body import parsed
 from shared.model_card import Catalog
-from shared.ports import Clock, ImageStore, JobTable, Link, WorkQueue
+from shared.ports import Clock, ImageStore, JobTable, JobWatch, Link, WorkQueue
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
 from submit_fn.cancel import Cancel
+from submit_fn.generate import Generate
+from submit_fn.idempotency import idempotency_key
+from submit_fn.images import GenerateImages
 from submit_fn.result_cache import ResultCache
 from submit_fn.submit import Submit
-
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def make_handler(
@@ -35,6 +35,7 @@ def make_handler(
     clock: Clock,
     entropy: Callable[[int], bytes],
     log: Log,
+    watch: JobWatch,
     images: Callable[[], ImageStore],
     cached_engine: str | None = None,
     prices: Prices | None = None,
@@ -61,6 +62,12 @@ def make_handler(
             submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
         ),
         "cancel": _cancel(cancel, catalog, clock),
+        "generate_images": GenerateImages(
+            generate=Generate(submit=submit, cancel=cancel, watch=watch),
+            images=images,
+            rules=rules,
+            clock=clock,
+        ),
     }
     return Router("submit_fn", endpoints, admission, log)
 
@@ -79,7 +86,7 @@ class _Submitting:
         submission = self.submit(
             spec,
             tenant=request.tenant,
-            key=_idempotency_key(request),
+            key=idempotency_key(request.headers),
             limits=request.open_limits,
         )
         assert submission.job is not None  # Submit raises Gone instead
@@ -120,11 +127,3 @@ def _cancel(cancel: Cancel, catalog: Catalog, clock: Clock) -> Endpoint:
         return json_response(view)
 
     return endpoint
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        error = FieldError(pointer="/headers/Idempotency-Key", detail="1 to 255 visible ASCII")
-        raise ValidationFailed("the Idempotency-Key is not valid", errors=(error,))
-    return key

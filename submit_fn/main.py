@@ -15,6 +15,7 @@ from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
 from shared.aws.queue import SqsQueue
+from shared.aws.watch import PollingWatch
 from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
@@ -24,6 +25,7 @@ from submit_fn.handler import make_handler
 
 _settings = SubmitSettings.read(os.environ)
 _dynamodb = clients.dynamodb()
+_table = DynamoJobTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random)
 
 
 def _clock() -> int:
@@ -37,7 +39,7 @@ def _images() -> S3ImageStore:
 
 
 handler = make_handler(
-    table=DynamoJobTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
+    table=_table,
     queue=SqsQueue(clients.sqs(), _settings.queue_url),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,
@@ -54,6 +56,7 @@ handler = make_handler(
     clock=_clock,
     entropy=secrets.token_bytes,
     log=Log("submit_fn"),
+    watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
     images=_images,
     cached_engine=_settings.engine if _settings.result_cache else None,
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),

@@ -189,6 +189,7 @@ class Service:
             clock=self.clock,
             entropy=secrets.token_bytes,
             log=LOG,
+            watch=self.watch,
             images=lambda: self.images,
             cached_engine=self.engine.name,
             prices=self.prices,

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from infra.local.events import Answer
+from shared.operations import OPERATIONS
 from shared.router import Event
 
+_WAITING = {(operation.method, operation.path) for operation in OPERATIONS if operation.waits}
 Door: TypeAlias = Callable[[Event], Answer]
 
 
@@ -27,7 +29,7 @@ class Pools:
     async def run(self, door: Door, event: Event) -> Answer:
         """Call `door` in a thread that suits the event."""
         loop = asyncio.get_running_loop()
-        if "wait" not in event["headers"].get("prefer", "").lower():
+        if not (_always_waits(event) or "wait" in event["headers"].get("prefer", "").lower()):
             return await loop.run_in_executor(self._ordinary, door, event)
         if self._places == 0:
             return await loop.run_in_executor(self._ordinary, door, _impatient(event))
@@ -43,6 +45,12 @@ class Pools:
         self._waiting.shutdown(wait=False, cancel_futures=True)
 
 
+def _always_waits(event: Event) -> bool:
+    return (event["requestContext"]["http"]["method"], event["rawPath"]) in _WAITING
+
+
 def _impatient(event: Event) -> dict[str, Any]:
+    """What would wait without being asked to is asked not to."""
     headers: Mapping[str, str] = event["headers"]
-    return {**event, "headers": {n: v for n, v in headers.items() if n != "prefer"}}
+    kept = {name: value for name, value in headers.items() if name != "prefer"}
+    return {**event, "headers": {**kept, "prefer": "wait=0"} if _always_waits(event) else kept}

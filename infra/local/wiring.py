@@ -147,6 +147,7 @@ def build_gateway(
         clock=clock,
         entropy=secrets.token_bytes,
         log=log,
+        watch=stores.watch,
         images=lambda: stores.images,
         cached_engine=cached_engine,
         prices=prices,

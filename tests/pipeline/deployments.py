@@ -60,6 +60,7 @@ def _units(
 ) -> dict[str, Router]:
     table = DynamoJobTable(clients.dynamodb, table_name, sleep=time.sleep, jitter=random.random)
     images, log = S3ImageStore(clients.s3, bucket), Log("tests", level="CRITICAL")
+    watch = PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic)
     submit = make_submit_handler(
         table=table,
         queue=SqsQueue(clients.sqs, urls.main),
@@ -69,13 +70,14 @@ def _units(
         clock=now_ms,
         entropy=secrets.token_bytes,
         log=log,
+        watch=watch,
         images=lambda: images,
         cached_engine="pattern",
     )
     status = make_status_handler(
         table=table,
         images=images,
-        watch=PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic),
+        watch=watch,
         catalog=a_catalog(),
         rules=rules,
         admission=OpenAdmission(),
