@@ -1,4 +1,4 @@
-"""The command line: draw, status, cancel."""
+"""The command line: draw, status, cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -108,6 +108,24 @@ def cancel(job_id: str, url: Url = HERE, key: Key = None) -> None:
     typer.echo(f"{job.id} {job.status}")
     if job.status != "canceled":
         raise typer.Exit(1)
+
+
+@app.command()
+def retry(job_id: str, url: Url = HERE, key: Key = None) -> None:
+    """Send a job that failed or was canceled into another round (exit with 1 if it succeeded)."""
+    with _service(url, key) as room:
+        job = room.retry(job_id)
+    typer.echo(f"{job.id} {job.status}")
+    if job.status == "succeeded":
+        raise typer.Exit(1)
+
+
+@app.command()
+def delete(job_id: str, url: Url = HERE, key: Key = None) -> None:
+    """Erase a job's picture and what was asked, for ever; not while it runs."""
+    with _service(url, key) as room:
+        room.delete(job_id)
+    typer.echo(f"{job_id} deleted")
 
 
 def main() -> None:

@@ -134,6 +134,28 @@ class Darkroom:
                 raise
             return self.job(job_id)
 
+    def retry(self, job_id: str) -> Job:
+        """Send a job that failed or was canceled into another round, under the same id. The job as
+        it then stands; one that succeeded or is still at it stays as it is."""
+        job = self.job(job_id)
+        if job.links.retry is None:
+            return job
+        try:
+            return _job(self._transport.send("POST", job.links.retry))
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            return self.job(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Erase a job's picture and what was asked, for ever. One that runs is Refused (409):
+        cancel it first. One that is gone already is no error."""
+        try:
+            self._transport.send("DELETE", _path(job_id))
+        except Refused as refusal:
+            if refusal.status != 410:
+                raise
+
     def close(self) -> None:
         """Close every connection."""
         self._transport.close()

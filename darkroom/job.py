@@ -78,6 +78,7 @@ class Links:
 
     self: str
     cancel: str | None
+    retry: str | None = None
     preview: str | None = None
 
 
@@ -101,7 +102,7 @@ class Job:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing about it will change any more."""
+        """Whether nothing about it will change any more, unless somebody retries or deletes it."""
         return self.status not in _OPEN
 
     @property

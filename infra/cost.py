@@ -95,12 +95,12 @@ def per_idle_month(price: Prices) -> list[Line]:
         ),
         Line(
             what="sweeps",
-            counted=f"one a minute, {sweep_s:g} s of 512 MB and two read units",
+            counted=f"one a minute, {sweep_s:g} s of 512 MB and 2.5 read units",
             usd=_SWEEPS
             * (
                 sweep_s * _LIGHT_GB * price["lambda"]["gb_s_arm"]
                 + price["lambda"]["request"]
-                + 2 * price["dynamodb"]["read_unit"]
+                + 2.5 * price["dynamodb"]["read_unit"]
             ),
         ),
         Line(what="the worker's image", counted="0.2 GB", usd=0.2 * price["ecr"]["gb_month"]),

@@ -51,11 +51,11 @@ class CacheView(BaseModel):
 
 
 class TimingView(BaseModel):
-    """Milliseconds. `queue_ms` runs until the finishing attempt was claimed. `load_ms` is how long
-    the job waited for a worker to get ready, before that or after it. `inference_ms` is what the
-    caller waited for; a job's share of it is one of as many as were `drawn_together`. Where the
-    result cache answered, nobody drew: no attempt, nothing to wait for, and `upload_ms` is what
-    copying the picture took."""
+    """Milliseconds, from the submit or the last retry on. `queue_ms` runs until the finishing
+    attempt was claimed. `load_ms` is how long the job waited for a worker to get ready, before that
+    or after it. `inference_ms` is what the caller waited for; a job's share of it is one of as many
+    as were `drawn_together`. Where the result cache answered, nobody drew: no attempt, nothing to
+    wait for, and `upload_ms` is what copying the picture took."""
 
     queue_ms: int | None
     load_ms: int | None
@@ -97,7 +97,7 @@ class LinksView(BaseModel):
     cancel: str | None
     image: str | None
     preview: str | None
-    retry: str | None = None
+    retry: str | None
 
 
 class JobView(BaseModel):

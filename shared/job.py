@@ -21,13 +21,15 @@ class JobStatus(StrEnum):
     SUCCEEDED = "succeeded"
     """Its picture is published. Final."""
     FAILED = "failed"
-    """It will never have a picture; `error` says why. Final."""
+    """It has no picture; `error` says why. Final, but for a retry."""
     CANCELED = "canceled"
-    """Its owner called it off. Final."""
+    """Its owner called it off. Final, but for a retry."""
 
 
 OPEN = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 TERMINAL = frozenset(JobStatus) - OPEN
+UNSUCCESSFUL = TERMINAL - {JobStatus.SUCCEEDED}
+"""Its owner may send such a job into another round."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

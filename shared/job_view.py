@@ -25,7 +25,7 @@ from shared.answers import (
 )
 from shared.cost import Prices
 from shared.eta import Eta, eta
-from shared.job import Job, JobStatus
+from shared.job import UNSUCCESSFUL, Job, JobStatus
 from shared.model_card import Catalog
 from shared.ports import Backlog, Link
 from shared.unknown_words import unknown_words
@@ -69,6 +69,7 @@ def job_view(
             cancel=None if job.is_terminal else f"{path}/cancel",
             image=f"{path}/image" if job.image else None,
             preview=f"{path}/preview" if job.spec.preview and not job.is_terminal else None,
+            retry=f"{path}/retry" if job.status in UNSUCCESSFUL else None,
         ),
     )
 
@@ -140,11 +141,11 @@ def _image(job: Job, path: str, link: Link | None, inline: bytes | None) -> Imag
 def _timing(job: Job) -> TimingView:
     took = job.timing
     return TimingView(
-        queue_ms=_between(job.created_ms, job.started_ms),
+        queue_ms=_between(job.asked_ms, job.started_ms),
         load_ms=took.load_ms if took else None,
         inference_ms=took.inference_ms if took else None,
         upload_ms=took.upload_ms if took else None,
-        total_ms=_between(job.created_ms, job.finished_ms),
+        total_ms=_between(job.asked_ms, job.finished_ms),
         cold=took.cold if took else None,
         drawn_together=took.drawn_together if took and job.cached_from is None else None,
     )

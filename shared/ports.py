@@ -232,6 +232,10 @@ class ImageStore(Protocol):
         """A signed link; `expires_ms` never promises more than the credentials allow."""
 
 
+EraseFiles: TypeAlias = Callable[[str], None]
+"""An ImageStore's `erase`, for those who need no more of it. Raises Unavailable."""
+
+
 class JobWatch(Protocol):
     """Waiting for a row to change."""
 

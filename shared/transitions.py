@@ -16,13 +16,13 @@ from shared.conditions import (
     Is,
     OneOf,
 )
-from shared.job import OPEN, Image, Job, JobError, JobStatus, Progress, Timing
+from shared.job import OPEN, UNSUCCESSFUL, Image, Job, JobError, JobStatus, Progress, Timing
 from shared.spec import ERASED
 from shared.transition import Lease, Transition
 
 Q, R = JobStatus.QUEUED, JobStatus.RUNNING
 _OPEN = tuple(sorted(OPEN))
-_UNSUCCESSFUL = (JobStatus.CANCELED, JobStatus.FAILED)
+_UNSUCCESSFUL = tuple(sorted(UNSUCCESSFUL))
 _NOT_RUNNING = tuple(sorted(set(JobStatus) - {R}))
 _NO_LEASE: Mapping[str, Any] = {"nonce": None, "lease_until_ms": None}
 

@@ -98,5 +98,5 @@ class Read:
 
 
 def _is_news(job: Job, seen_version: int | None) -> bool:
-    """A terminal job never changes again, so that nobody need wait for it."""
+    """A terminal job changes no more by itself, so that nobody need wait for it."""
     return job.is_terminal or seen_version not in (None, job.version)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.errors import Gone, InvalidState, NotFound, TransitionRefused
+from shared.errors import InvalidState, NotFound, TransitionRefused
 from shared.job import JOB_ID, Job, JobStatus
 from shared.ports import Clock, JobTable
 from shared.telemetry import Log, LogEvent
 from shared.transitions import cancel
+from submit_fn.owned import owned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +34,7 @@ class Cancel:
 
 
 def _already_canceled(current: Job | None, tenant: str, now_ms: int) -> Job:
-    if current is None or current.tenant != tenant:
-        raise NotFound("no such job")
-    if now_ms >= current.expires_ms:
-        raise Gone("this job is no longer kept")
-    if current.status is not JobStatus.CANCELED:
-        raise InvalidState(f"the job has {current.status.value}; only open jobs can be canceled")
-    return current
+    job = owned(current, tenant=tenant, now_ms=now_ms)
+    if job.status is not JobStatus.CANCELED:
+        raise InvalidState(f"the job has {job.status.value}; only open jobs can be canceled")
+    return job

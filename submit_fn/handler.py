@@ -18,10 +18,12 @@ from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
 from submit_fn.cancel import Cancel
+from submit_fn.delete import Delete
 from submit_fn.generate import Generate
 from submit_fn.idempotency import idempotency_key
 from submit_fn.images import GenerateImages
 from submit_fn.result_cache import ResultCache
+from submit_fn.retry import Retry
 from submit_fn.submit import Submit
 
 
@@ -57,6 +59,14 @@ def make_handler(
         cache=cache,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
+    retry = Retry(table=table, ring=submit.ring, rules=rules, clock=clock, log=log)
+    delete = Delete(
+        table=table,
+        erase_files=lambda job_id: images().erase(job_id),
+        rules=rules,
+        clock=clock,
+        log=log,
+    )
     endpoints: dict[str, Endpoint] = {
         "submit": _Submitting(
             submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
@@ -68,6 +78,8 @@ def make_handler(
             rules=rules,
             clock=clock,
         ),
+        "retry": _retry(retry, catalog, clock),
+        "delete": _delete(delete),
     }
     return Router("submit_fn", endpoints, admission, log)
 
@@ -125,5 +137,23 @@ def _cancel(cancel: Cancel, catalog: Catalog, clock: Clock) -> Endpoint:
         job = cancel(request.path["id"], tenant=request.tenant)
         view = job_view(job, catalog=catalog, now_ms=clock(), link=None)
         return json_response(view)
+
+    return endpoint
+
+
+def _retry(retry: Retry, catalog: Catalog, clock: Clock) -> Endpoint:
+    def endpoint(request: Request) -> Response:
+        job = retry(request.path["id"], tenant=request.tenant, limits=request.open_limits)
+        view = job_view(job, catalog=catalog, now_ms=clock(), link=None)
+        headers = {"Location": view.links.self, "ETag": f'"v{view.version}"', "Retry-After": "1"}
+        return json_response(view, status=202, headers=headers)
+
+    return endpoint
+
+
+def _delete(delete: Delete) -> Endpoint:
+    def endpoint(request: Request) -> Response:
+        delete(request.path["id"], tenant=request.tenant)
+        return Response(status=204, headers={"Cache-Control": "no-store"})
 
     return endpoint

@@ -23,6 +23,7 @@ from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
 from tests.builders import NOW_MS, a_catalog, http_event
 from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.erasures import Erasures
 from upkeep_fn.sweep import Sweep
 from worker_fn.attempts import Attempts
 from worker_fn.background import Background, Beside
@@ -93,6 +94,9 @@ class Service:
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         return self._ask("POST", path, body=body, headers=headers)
+
+    def delete(self, path: str, **headers: str) -> Answer:
+        return self._ask("DELETE", path, headers=headers)
 
     def get(self, path: str, query: Mapping[str, str] | None = None, **headers: str) -> Answer:
         return self._ask("GET", path, headers=headers, query=query)
@@ -169,13 +173,22 @@ class Service:
             table=self.table, queue=self.queue, rules=self.rules, clock=self.clock, log=LOG
         )()
 
+    def erase_files(self) -> int:
+        return Erasures(
+            table=self.table,
+            erase_files=self.images.erase,
+            rules=self.rules,
+            clock=self.clock,
+            log=LOG,
+        )()
+
     def bury_dead_letters(self) -> int:
         return DeadLetters(table=self.table, dead=self.dead, clock=self.clock, log=LOG)()
 
     def _ask(self, method: str, path: str, **event: Any) -> Answer:
         headers = {name.replace("_", "-"): value for name, value in event["headers"].items()}
         made = http_event(method, path, **{**event, "headers": headers})
-        writes = method == "POST"
+        writes = method in ("POST", "DELETE")
         result = (self._submit_handler() if writes else self._status_handler())(made, None)
         return Answer(status=result["statusCode"], headers=result["headers"], text=result["body"])
 

@@ -7,18 +7,19 @@ from typing import Any
 
 from shared.ports import Delivery
 from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.erasures import Erasures
 from upkeep_fn.sweep import Sweep
 
 
 def make_handler(
-    sweep: Sweep, dead_letters: DeadLetters
+    sweep: Sweep, dead_letters: DeadLetters, erasures: Erasures
 ) -> Callable[[Mapping[str, Any], object], dict[str, int]]:
     """The upkeep unit's Lambda handler: SQS records are dead letters, anything else a tick."""
 
     def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
         records = event.get("Records")
         if records is None:
-            return {"moved": sweep()}
+            return {"moved": sweep() + erasures()}
         for record in records:
             dead_letters.bury(_delivery(record))
         return {"buried": len(records)}

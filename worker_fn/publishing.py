@@ -31,7 +31,7 @@ class Loaded:
 
     def kept_waiting_ms(self, job: Job) -> int:
         """The part of it for which the job was there already."""
-        return max(0, self.until_ms - max(self.since_ms, job.created_ms))
+        return max(0, self.until_ms - max(self.since_ms, job.asked_ms))
 
 
 WARM = Loaded(since_ms=0, until_ms=0)

@@ -39,6 +39,7 @@ from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
 from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.erasures import Erasures
 from upkeep_fn.sweep import Sweep
 
 
@@ -186,6 +187,13 @@ def upkeep_duties(stores: Stores, rules: JobRules, *, log: Log) -> Sequence[Call
     return (
         Sweep(table=stores.table, queue=stores.jobs, rules=rules, clock=clock, log=log),
         DeadLetters(table=stores.table, dead=stores.dead, clock=clock, log=log),
+        Erasures(
+            table=stores.table,
+            erase_files=stores.images.erase,
+            rules=rules,
+            clock=clock,
+            log=log,
+        ),
         forget,
         seldom(tidy, clock=clock),
     )

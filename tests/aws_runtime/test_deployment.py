@@ -59,7 +59,10 @@ def test_what_its_cloudformation_leaves_undone_is_done(aws_stack: Stack) -> None
     ("role", "call"),
     [
         ("SubmitRole", lambda s, c: c("dynamodb").scan(TableName=s.outputs["Table"])),
-        ("SubmitRole", lambda s, c: c("s3").list_objects_v2(Bucket=s.outputs["Bucket"])),
+        (
+            "SubmitRole",
+            lambda s, c: c("s3").delete_object(Bucket=s.outputs["Bucket"], Key="other/x"),
+        ),
         ("SubmitRole", lambda s, c: c("sqs").receive_message(QueueUrl=s.outputs["Queue"])),
         (
             "StatusRole",
@@ -78,7 +81,15 @@ def test_what_its_cloudformation_leaves_undone_is_done(aws_stack: Stack) -> None
             "WorkerRole",
             lambda s, c: c("sqs").receive_message(QueueUrl=s.outputs["DeadLetterQueue"]),
         ),
-        ("UpkeepRole", lambda s, c: c("s3").list_objects_v2(Bucket=s.outputs["Bucket"])),
+        ("StatusRole", lambda s, c: c("s3").list_objects_v2(Bucket=s.outputs["Bucket"])),
+        (
+            "WorkerRole",
+            lambda s, c: c("s3").delete_object(Bucket=s.outputs["Bucket"], Key="images/x"),
+        ),
+        (
+            "UpkeepRole",
+            lambda s, c: c("s3").put_object(Bucket=s.outputs["Bucket"], Key="images/x", Body=b""),
+        ),
     ],
 )
 def test_a_role_is_refused_what_its_unit_does_not_need(
@@ -112,6 +123,26 @@ def test_what_the_schedule_invokes_is_the_published_upkeep_function(deployed: De
     assert set(deployed.sweep()) == {"moved"}
     # The schedule may have come by itself meanwhile.
     assert deployed.counts("upkeep").invocations > before
+
+
+def test_a_picture_that_comes_after_its_job_was_deleted_is_swept_away(deployed: Deployed) -> None:
+    s3, bucket = deployed.stack.client("s3"), deployed.stack.outputs["Bucket"]
+    path = deployed.submitted("a red circle")
+    deployed.ended(path)
+    prefix = f"images/{path.rsplit('/', 1)[1]}/"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 1
+
+    assert deployed.http.delete(path).status_code == 204
+
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
+    s3.put_object(Bucket=bucket, Key=f"{prefix}2.png", Body=b"late")
+
+    def swept() -> bool:
+        deployed.sweep()
+        return bool(s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0)
+
+    deployed.wait_for(swept)
+    assert deployed.http.get(path).status_code == 410
 
 
 def test_the_light_functions_and_the_worker_need_less_memory_than_they_have(

@@ -54,6 +54,9 @@ class Caller:
     def get(self, path: str, query: Mapping[str, str] | None = None, **headers: str) -> Answer:
         return self.service.get(path, query, authorization=f"Bearer {self.key}", **headers)
 
+    def delete(self, path: str, **headers: str) -> Answer:
+        return self.service.delete(path, authorization=f"Bearer {self.key}", **headers)
+
     def submitted(self, **fields: object) -> str:
         """The id of a job that was accepted."""
         answer = self.post("/v1/jobs", {"prompt": "a red circle", **fields})

@@ -11,6 +11,7 @@ from tests.builders import sqs_event
 from tests.handlers.test_submit import DeafQueue
 from tests.service import LOG, Service, embedded_service
 from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.erasures import Erasures
 from upkeep_fn.handler import make_handler
 from upkeep_fn.sweep import Sweep
 
@@ -26,7 +27,14 @@ def upkeep(service: Service, event: Mapping[str, Any]) -> dict[str, int]:
         log=LOG,
     )
     dead = DeadLetters(table=service.table, dead=service.dead, clock=service.clock, log=LOG)
-    return make_handler(sweep, dead)(event, None)
+    erasures = Erasures(
+        table=service.table,
+        erase_files=service.images.erase,
+        rules=service.rules,
+        clock=service.clock,
+        log=LOG,
+    )
+    return make_handler(sweep, dead, erasures)(event, None)
 
 
 def test_a_job_whose_bell_was_lost_is_rung_for_again(tmp_path: Path) -> None:

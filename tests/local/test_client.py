@@ -70,6 +70,47 @@ def test_a_canceled_job_is_final(room: Darkroom) -> None:
     assert room.cancel(job.id).status == "canceled"
 
 
+def test_a_canceled_job_is_sent_into_another_round(room: Darkroom) -> None:
+    job = room.cancel(room.submit("a hill #sleep=30", steps=50).id)
+    again = room.retry(job.id)
+    assert (again.id, again.is_final) == (job.id, False)
+    assert room.retry(job.id).is_final is False
+    assert room.cancel(job.id).status == "canceled"
+
+
+def test_what_failed_is_drawn_again_and_may_fail_again(room: Darkroom) -> None:
+    first = room.wait(room.submit("#invalid"))
+    again = room.wait(room.retry(first.id))
+    assert (again.status, again.attempt) == ("failed", first.attempt + 1)
+
+
+def test_retrying_what_is_done_changes_nothing(room: Darkroom) -> None:
+    job = room.wait(room.submit("a hill"))
+    assert room.retry(job.id).version == job.version
+
+
+def test_a_deleted_job_is_gone_with_its_picture(room: Darkroom) -> None:
+    job = room.wait(room.submit("a hill"))
+    room.delete(job.id)
+    room.delete(job.id)
+    assert job.image is not None
+    assert httpx.get(job.image.url).status_code == 404
+    with pytest.raises(Refused) as refused:
+        room.job(job.id)
+    assert (refused.value.status, refused.value.code) == (410, "gone")
+    assert job.id not in {each.id for each in room.jobs()}
+
+
+def test_a_running_job_is_not_deleted(room: Darkroom) -> None:
+    job = room.submit("a hill #sleep=30", steps=50)
+    while room.job(job.id).status == "queued":
+        pass
+    with pytest.raises(Refused, match="cancel it first"):
+        room.delete(job.id)
+    room.cancel(job.id)
+    room.delete(job.id)
+
+
 def test_canceling_what_is_done_changes_nothing(room: Darkroom) -> None:
     job = room.wait(room.submit("a hill"))
     assert room.cancel(job.id).status == "succeeded"

@@ -110,6 +110,33 @@ def test_draw_and_status_tell_what_a_picture_cost_where_the_machine_has_a_price(
         assert "USD (one machine at 36 USD an hour)" in shown.stdout
 
 
+def test_retry_and_delete_say_what_became_of_the_job(server: Server, room: Darkroom) -> None:
+    job = room.cancel(room.submit("a hill #sleep=30", steps=50).id)
+    again = run("darkroom", "retry", job.id, url=server.base_url)
+    assert (again.returncode, again.stdout.split()[0]) == (0, job.id)
+    room.cancel(job.id)
+    for _ in range(2):
+        gone = run("darkroom", "delete", job.id, url=server.base_url)
+        assert (gone.returncode, gone.stdout) == (0, f"{job.id} deleted\n")
+    late = run("darkroom", "retry", job.id, url=server.base_url)
+    assert late.returncode == 1
+    assert "gone (410)" in late.stderr
+
+
+def test_retry_fails_for_what_succeeded_and_delete_for_what_runs(
+    server: Server, room: Darkroom
+) -> None:
+    done = room.wait(room.submit("a hill"))
+    again = run("darkroom", "retry", done.id, url=server.base_url)
+    assert (again.returncode, again.stdout) == (1, f"{done.id} succeeded\n")
+    running = room.submit("a hill #sleep=30", steps=50)
+    while room.job(running.id).status == "queued":
+        pass
+    refused = run("darkroom", "delete", running.id, url=server.base_url)
+    assert (refused.returncode, refused.stderr.count("cancel it first")) == (1, 1)
+    room.cancel(running.id)
+
+
 def test_the_demo_draws_six_pictures_and_a_sheet(tmp_path: Path) -> None:
     done = run("infra.demo", "--engine", "pattern", "--models", MODELS, "--out", tmp_path)
     assert done.returncode == 0, done.stderr

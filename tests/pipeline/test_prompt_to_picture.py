@@ -174,3 +174,24 @@ def test_the_list_and_the_queue_tell_of_it_all(http: httpx.Client) -> None:
     assert [entry["id"] for entry in listed] == [job["id"]]
     assert (queue["depth"], queue["in_flight"]) == (0, 0)
     assert queue["service_time_s"]["p50"] >= 0
+
+
+def test_a_canceled_job_is_drawn_after_all_and_then_deleted_for_ever(http: httpx.Client) -> None:
+    job = submitted(http, prompt="a red circle #sleep=0.2", seed=11, cache="bypass")
+    path = job["links"]["self"]
+    canceled = http.post(job["links"]["cancel"]).json()
+    assert canceled["status"] == "canceled"
+    assert http.delete(path + "x").status_code == 404
+
+    answers = [http.post(canceled["links"]["retry"]) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].headers["Location"] == path
+    again = finished(http, answers[0].json())
+    assert (again["status"], again["links"]["retry"]) == ("succeeded", None)
+    assert http.post(canceled["links"]["retry"]).status_code == 409
+
+    assert http.delete(path).status_code == 204
+    assert httpx.get(again["image"]["url"]).status_code == 404
+    gone = [http.get(path), http.delete(path), http.post(canceled["links"]["retry"])]
+    assert [(answer.status_code, answer.json()["code"]) for answer in gone] == [(410, "gone")] * 3
+    assert path not in [each["links"]["self"] for each in http.get("/v1/jobs").json()["jobs"]]
