@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from shared.api_key import holds, id_of
@@ -18,6 +18,17 @@ LOCAL_TENANT = "local"
 _SCHEME = "bearer "
 
 
+CountMore: TypeAlias = Callable[[int], Mapping[str, str]]
+"""Counts a call that was let in as so many calls more, and gives the headers that say what is left.
+It is let in as soon as one call would be, and whoever calls next waits for the rest. Raises
+RateLimited where another such call was faster, Unavailable."""
+
+
+def uncounted(calls: int) -> Mapping[str, str]:
+    """A CountMore where nobody counts."""
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """Who was let in. `headers` go out with the answer, whatever it is."""
@@ -25,6 +36,7 @@ class Caller:
     tenant: str
     open_limits: OpenLimits = UNLIMITED
     headers: Mapping[str, str] = field(default_factory=dict)
+    count_more: CountMore = uncounted
 
 
 Admission: TypeAlias = Callable[[Operation, Mapping[str, str]], Caller]
@@ -47,8 +59,13 @@ class KeyedAdmission:
     def __call__(self, operation: Operation, headers: Mapping[str, str]) -> Caller:
         now_ms = self._clock()
         tenant = self._tenant(headers.get("authorization", ""), now_ms)
-        fields = self._spend(tenant, self._policies[operation.limit or "reads"], now_ms)
-        return Caller(tenant=tenant, open_limits=self._open, headers=fields)
+        policy = self._policies[operation.limit or "reads"]
+        fields = self._spend(tenant, policy, now_ms)
+
+        def count_more(calls: int) -> Mapping[str, str]:
+            return self._spend(tenant, policy, now_ms, calls, counted=1) if calls else fields
+
+        return Caller(tenant=tenant, open_limits=self._open, headers=fields, count_more=count_more)
 
     def _tenant(self, authorization: str, now_ms: int) -> str:
         scheme, text = authorization[: len(_SCHEME)], authorization[len(_SCHEME) :].strip()
@@ -61,8 +78,12 @@ class KeyedAdmission:
             )
         return kept.tenant
 
-    def _spend(self, tenant: str, policy: RatePolicy, now_ms: int) -> Mapping[str, str]:
-        verdict = self._limiter.spend(tenant, policy, now_ms=now_ms)
+    def _spend(
+        self, tenant: str, policy: RatePolicy, now_ms: int, calls: int = 1, *, counted: int = 0
+    ) -> Mapping[str, str]:
+        """`counted` are calls that it was let in for already, which must not stand in its way."""
+        wider = replace(policy, burst=policy.burst + counted)
+        verdict = self._limiter.spend(tenant, wider, now_ms=now_ms, calls=calls)
         fields = header_fields(policy, verdict, now_us=now_ms * 1000)
         if not verdict.admitted:
             pause_s = retry_after_s(policy, verdict.tat_us, now_us=now_ms * 1000)

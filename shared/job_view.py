@@ -50,6 +50,7 @@ def job_view(
         version=job.version,
         status=job.status.value,
         attempt=job.attempt,
+        batch=job.batch,
         created_at=iso(job.created_ms),
         started_at=_iso_or_none(job.started_ms),
         finished_at=_iso_or_none(job.finished_ms),

@@ -84,7 +84,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "tags": ["jobs" if operation.path.startswith("/v1/jobs") else "service"],
+        "tags": [_tag(operation.path)],
         "parameters": [*_path_parameters(operation), *map(_parameter, operation.parameters)],
         "responses": {
             **{str(s): _answer(text, model) for s, (text, model) in operation.answers.items()},
@@ -98,6 +98,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(operation.body)}
     return described
+
+
+def _tag(path: str) -> str:
+    found = (name for name in ("jobs", "batches") if path.startswith(f"/v1/{name}"))
+    return next(found, "service")
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:

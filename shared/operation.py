@@ -29,7 +29,8 @@ class Operation:
 
     `limit` is the rate that calls count against; None: anyone may call, without a key. One that
     `waits` is answered when something else is done, for as long as the deployment allows.
-    One `for_openai` tells its problems in the words of OpenAI's clients too.
+    One `for_openai` tells its problems in the words of OpenAI's clients too. A body may have
+    `most_bytes`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Operation:
     limit: Limit | None = "reads"
     waits: bool = False
     for_openai: bool = False
+    most_bytes: int = 64 * 1024
 
     @property
     def refusals(self) -> tuple[int, ...]:

@@ -7,6 +7,8 @@ Units bind functions to these names, the gateway and the template route by them,
 from __future__ import annotations
 
 from shared.answers import HealthView, ImagesView, JobPage, JobView, ModelsView, QueueView
+from shared.batch import BatchSpec
+from shared.batch_view import BatchView
 from shared.image_request import ImageRequest
 from shared.operation import Operation, Parameter
 from shared.spec import JobSpec
@@ -40,7 +42,14 @@ _INLINE = Parameter(
     description="true: the picture as base64 too, when it is small enough.",
     schema={"type": "boolean"},
 )
+_PREFER_ENDED = Parameter(
+    name="Prefer",
+    where="header",
+    description="wait=N: answer as soon as no job of the batch is open, or after N seconds.",
+    schema=_TEXT,
+)
 _LIST = (
+    Parameter(name="batch", where="query", description="Only jobs of this batch.", schema=_TEXT),
     Parameter(
         name="status",
         where="query",
@@ -58,6 +67,9 @@ _LIST = (
         schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     ),
 )
+
+BATCH_BYTES = 1024 * 1024
+"""Of a batch's body."""
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -156,6 +168,38 @@ OPERATIONS: tuple[Operation, ...] = (
             302: ("To a fresh presigned link to the newest preview", None),
             204: ("There is none: none yet, none was asked for, or the job does not run", None),
         },
+        problems=(404, 410, 503),
+    ),
+    Operation(
+        name="submit_batch",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/batches",
+        summary="Submit up to 100 jobs at once, each accepted or refused on its own",
+        body=BatchSpec,
+        parameters=(_IDEMPOTENCY,),
+        answers={202: ("What was accepted is durable", BatchView), 200: ("Replayed", BatchView)},
+        problems=(400, 410, 413, 415, 422, 503),
+        limit="submits",
+        most_bytes=BATCH_BYTES,
+    ),
+    Operation(
+        name="get_batch",
+        unit="status_fn",
+        method="GET",
+        path="/v1/batches/{id}",
+        summary="The batch: counts by status, and its jobs",
+        parameters=(_PREFER_ENDED, _IF_NONE_MATCH),
+        answers={200: ("The batch", BatchView), 304: ("Unchanged since that ETag", None)},
+        problems=(404, 410, 503),
+    ),
+    Operation(
+        name="cancel_batch",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/batches/{id}/cancel",
+        summary="Call off what is open of a batch; idempotent",
+        answers={200: ("Nothing is open any more", BatchView)},
         problems=(404, 410, 503),
     ),
     Operation(

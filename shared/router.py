@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from shared.admission import Admission, Caller
+from shared.admission import Admission, Caller, CountMore, uncounted
 from shared.errors import MalformedJson, MethodNotAllowed, NotFound, RequestError, Unavailable
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.operation import Operation
@@ -31,7 +31,7 @@ Event: TypeAlias = Mapping[str, Any]
 class Request:
     """What an endpoint needs of an event. Header names are lower case.
 
-    `tenant` is empty where anyone may call.
+    `tenant` is empty where anyone may call. `count_more` is for calls that count as several.
     """
 
     path: Mapping[str, str]
@@ -40,6 +40,7 @@ class Request:
     body: bytes
     tenant: str
     open_limits: OpenLimits = UNLIMITED
+    count_more: CountMore = uncounted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,7 @@ class Router:
             response = self._endpoints[operation.name](request)
         except Exception as error:
             response = self._problem(error, request_id, operation)
-        return replace(response, headers={**response.headers, **caller.headers})
+        return replace(response, headers={**caller.headers, **response.headers})
 
     def _problem(
         self, error: Exception, request_id: str, operation: Operation | None = None
@@ -148,6 +149,7 @@ def _request(
         body=_body(event),
         tenant=caller.tenant,
         open_limits=caller.open_limits,
+        count_more=caller.count_more,
     )
 
 

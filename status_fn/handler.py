@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.admission import Admission
-from shared.answers import HealthView, JobPage, ModelsView
+from shared.answers import HealthView, JobPage, JobView, ModelsView
+from shared.batch import Batch
+from shared.batch_view import batch_view, version_of
 from shared.cost import Prices
 from shared.job import Job
 from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
-from shared.ports import Clock, ImageStore, JobTable, JobWatch
+from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch
 from shared.preference import wait_seconds
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.telemetry import Log
 from status_fn import pages, query
 from status_fn.read import Read
+from status_fn.read_batch import ReadBatch
 from status_fn.static_files import Playground
 
 
 def make_handler(
     *,
     table: JobTable,
+    batches: BatchTable,
     images: ImageStore,
     watch: JobWatch,
     catalog: Catalog,
@@ -45,6 +49,9 @@ def make_handler(
     playground = Playground(images, clock)
     endpoints: dict[str, Endpoint] = {
         "get_job": jobs.get,
+        "get_batch": _Batches(
+            read=ReadBatch(read=read, batches=batches), jobs=jobs, max_wait_s=rules.max_wait_s
+        ).get,
         "list_jobs": jobs.page,
         "get_image": jobs.image,
         "get_preview": jobs.preview,
@@ -87,18 +94,18 @@ class _Jobs:
     def page(self, request: Request) -> Response:
         asked = query.job_query(request.query, tenant=request.tenant)
         jobs, last_id = self.read.page(asked)
-        now_ms = self.clock()
-        views = [
-            job_view(
-                job,
-                catalog=self.catalog,
-                now_ms=now_ms,
-                link=self.read.link(job),
-                prices=self.prices,
-            )
-            for job in jobs
-        ]
+        views = [self.view(job) for job in jobs]
         return json_response(JobPage(jobs=views, next_cursor=last_id and query.cursor(last_id)))
+
+    def view(self, job: Job) -> JobView:
+        """A job among others."""
+        return job_view(
+            job,
+            catalog=self.catalog,
+            now_ms=self.clock(),
+            link=self.read.link(job),
+            prices=self.prices,
+        )
 
     def image(self, request: Request) -> Response:
         link = self.read.image_link(request.path["id"], tenant=request.tenant)
@@ -120,6 +127,34 @@ class _Jobs:
             job_id, tenant=request.tenant, seen_version=seen, wait_s=wait_s
         )
         return job, {"Preference-Applied": f"wait={wait_s if honoured else 0:g}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batches:
+    read: ReadBatch
+    jobs: _Jobs
+    max_wait_s: float
+
+    def get(self, request: Request) -> Response:
+        seen = query.seen_version(request.headers)
+        batch, rows, applied = self._wait(request)
+        version = version_of(batch, rows)
+        is_open = any(not job.is_terminal for job in rows)
+        headers = {"ETag": f'"v{version}"', **applied, **({"Retry-After": "1"} if is_open else {})}
+        if seen == version:
+            return Response(status=304, headers=headers)
+        view = batch_view(batch, rows, now_ms=self.jobs.clock(), render=self.jobs.view)
+        return json_response(view, headers=headers)
+
+    def _wait(self, request: Request) -> tuple[Batch, Sequence[Job], Mapping[str, str]]:
+        batch_id, asked_s = request.path["id"], wait_seconds(request.headers)
+        if asked_s is None:
+            return *self.read.batch(batch_id, tenant=request.tenant), {}
+        wait_s = min(asked_s, self.max_wait_s)
+        batch, rows, honoured = self.read.batch_after(
+            batch_id, tenant=request.tenant, wait_s=wait_s
+        )
+        return batch, rows, {"Preference-Applied": f"wait={wait_s if honoured else 0:g}"}
 
 
 @dataclass(frozen=True, kw_only=True)

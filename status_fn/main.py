@@ -8,6 +8,7 @@ import time
 
 from shared.admission import KeyedAdmission
 from shared.aws import clients
+from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
@@ -31,6 +32,7 @@ def _clock() -> int:
 
 handler = make_handler(
     table=_table,
+    batches=DynamoBatchTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
     images=S3ImageStore(clients.s3(), _settings.bucket),
     watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),

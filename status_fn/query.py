@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 
+from shared.batch import BATCH_ID
 from shared.errors import FieldError, ValidationFailed
 from shared.job import JOB_ID, JobStatus
 from shared.ports import JobQuery
@@ -30,10 +31,11 @@ def wants_inline(query: Mapping[str, str]) -> bool:
 
 
 def job_query(query: Mapping[str, str], *, tenant: str) -> JobQuery:
-    """`?status=&cursor=&limit=`. Raises ValidationFailed."""
+    """`?status=&batch=&cursor=&limit=`. Raises ValidationFailed."""
     return JobQuery(
         tenant=tenant,
         status=_status(query.get("status")),
+        batch=_batch(query.get("batch")),
         before_id=_before(query.get("cursor")),
         limit=_limit(query.get("limit", "20")),
     )
@@ -50,6 +52,12 @@ def _status(value: str | None) -> JobStatus | None:
     if value not in set(JobStatus):
         raise _wrong("status", "one of " + ", ".join(status.value for status in JobStatus))
     return JobStatus(value)
+
+
+def _batch(value: str | None) -> str | None:
+    if value is not None and not BATCH_ID.fullmatch(value):
+        raise _wrong("batch", "a batch's id, batch_…")
+    return value
 
 
 def _before(value: str | None) -> str | None:

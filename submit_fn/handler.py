@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.admission import Admission
+from shared.answers import JobView
 from shared.cost import Prices
 from shared.errors import Unavailable
 from shared.job import Job
 from shared.job_view import job_view
 from shared.json_body import parsed
 from shared.model_card import Catalog
-from shared.ports import Clock, ImageStore, JobTable, JobWatch, Link, WorkQueue
+from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch, Link, WorkQueue
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
+from submit_fn.batch_handler import batch_endpoints
 from submit_fn.cancel import Cancel
 from submit_fn.delete import Delete
 from submit_fn.generate import Generate
@@ -30,6 +32,7 @@ from submit_fn.submit import Submit
 def make_handler(
     *,
     table: JobTable,
+    batches: BatchTable,
     queue: WorkQueue,
     catalog: Catalog,
     rules: JobRules,
@@ -67,10 +70,14 @@ def make_handler(
         clock=clock,
         log=log,
     )
+    submitting = _Submitting(
+        submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
+    )
     endpoints: dict[str, Endpoint] = {
-        "submit": _Submitting(
-            submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
+        **batch_endpoints(
+            submit=submit, batches=batches, render=submitting.view, clock=clock, log=log
         ),
+        "submit": submitting,
         "cancel": _cancel(cancel, catalog, clock),
         "generate_images": GenerateImages(
             generate=Generate(submit=submit, cancel=cancel, watch=watch),
@@ -104,14 +111,18 @@ class _Submitting:
         assert submission.job is not None  # Submit raises Gone instead
         return self._answer(submission.job, replayed=submission.replayed)
 
-    def _answer(self, job: Job, *, replayed: bool) -> Response:
-        view = job_view(
+    def view(self, job: Job) -> JobView:
+        """A job as its submit is answered."""
+        return job_view(
             job,
             catalog=self.submit.catalog,
             now_ms=self.clock(),
             link=self._link(job),
             prices=self.prices,
         )
+
+    def _answer(self, job: Job, *, replayed: bool) -> Response:
+        view = self.view(job)
         headers = {"Location": view.links.self, "ETag": f'"v{view.version}"'}
         if replayed:
             return json_response(view, headers={**headers, "Idempotency-Replayed": "true"})

@@ -10,6 +10,7 @@ from functools import cache
 
 from shared.admission import KeyedAdmission
 from shared.aws import clients
+from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
@@ -40,6 +41,7 @@ def _images() -> S3ImageStore:
 
 handler = make_handler(
     table=_table,
+    batches=DynamoBatchTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
     queue=SqsQueue(clients.sqs(), _settings.queue_url),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,

@@ -42,7 +42,7 @@ class Submit:
         """
         now_ms = self.clock()
         job = self.new_job(spec, tenant=tenant, now_ms=now_ms)
-        answered = None if self.cache is None else self.cache.answered(job, spec)
+        answered = self.answered(job, spec)
         submission = self.table.submit(
             answered or job,
             _key(key, spec, tenant, now_ms),
@@ -59,6 +59,10 @@ class Submit:
             self.log.info(LogEvent.JOB_SUBMITTED, job_id=job.id)
             self.ring(job)
         return submission
+
+    def answered(self, job: Job, spec: JobSpec) -> Job | None:
+        """The same job with a picture from the cache; None: it has to be drawn."""
+        return None if self.cache is None else self.cache.answered(job, spec)
 
     def new_job(self, spec: JobSpec, *, tenant: str, now_ms: int) -> Job:
         """The job as it is accepted. Raises ValidationFailed for what its model cannot do."""

@@ -11,12 +11,13 @@ from typing import Any
 
 from shared.admission import Admission, OpenAdmission
 from shared.cost import Prices
+from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.watch import SqliteWatch
-from shared.ports import ImageStore, JobTable, JobWatch, WorkQueue
+from shared.ports import BatchTable, ImageStore, JobTable, JobWatch, WorkQueue
 from shared.settings import JobRules
 from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler
@@ -80,6 +81,7 @@ class Service:
     """Every unit over one set of adapters."""
 
     table: JobTable
+    batches: BatchTable
     queue: WorkQueue
     dead: WorkQueue
     images: ImageStore
@@ -195,6 +197,7 @@ class Service:
     def _submit_handler(self) -> Any:
         return make_submit_handler(
             table=self.table,
+            batches=self.batches,
             queue=self.queue,
             catalog=a_catalog(),
             rules=self.rules,
@@ -211,6 +214,7 @@ class Service:
     def _status_handler(self) -> Any:
         return make_status_handler(
             table=self.table,
+            batches=self.batches,
             images=self.images,
             watch=self.watch,
             catalog=a_catalog(),
@@ -232,6 +236,7 @@ def embedded_service(folder: Path, **changes: Any) -> Service:
     )
     parts: dict[str, Any] = {
         "table": SqliteJobTable(database),
+        "batches": SqliteBatchTable(database),
         "queue": queue,
         "dead": dead,
         "images": FileImageStore(

@@ -19,19 +19,22 @@ class ClientGone(Exception):
     """The client hung up before its request was complete."""
 
 
-async def read_body(scope: Mapping[str, Any], receive: Receive) -> bytes:
+async def read_body(
+    scope: Mapping[str, Any], receive: Receive, *, most_bytes: int = MAX_BYTES
+) -> bytes:
     """The whole body. Raises BodyTooLarge, ClientGone."""
-    if _declared_bytes(scope) > DRAINED_BYTES:
-        raise _too_large("close")
+    drained_bytes = max(DRAINED_BYTES, 2 * most_bytes)
+    if _declared_bytes(scope) > drained_bytes:
+        raise _too_large(most_bytes, "close")
     kept, seen = bytearray(), 0
     async for chunk in _chunks(receive):
         seen += len(chunk)
-        if seen > DRAINED_BYTES:
-            raise _too_large("close")
-        if seen <= MAX_BYTES:
+        if seen > drained_bytes:
+            raise _too_large(most_bytes, "close")
+        if seen <= most_bytes:
             kept += chunk
-    if seen > MAX_BYTES:
-        raise _too_large("keep-alive")
+    if seen > most_bytes:
+        raise _too_large(most_bytes, "keep-alive")
     return bytes(kept)
 
 
@@ -51,6 +54,6 @@ def _declared_bytes(scope: Mapping[str, Any]) -> int:
     return int(declared) if declared.isdecimal() else 0
 
 
-def _too_large(connection: str) -> BodyTooLarge:
-    detail = f"at most {MAX_BYTES} bytes are taken"
+def _too_large(most_bytes: int, connection: str) -> BodyTooLarge:
+    detail = f"at most {most_bytes} bytes are taken"
     return BodyTooLarge(detail, headers={"Connection": connection})

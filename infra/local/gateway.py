@@ -13,6 +13,8 @@ from infra.local.events import Answer, event_of, refusal
 from infra.local.pools import Door, Pools
 from infra.local.request_head import require_short_head
 from shared.errors import RequestError
+from shared.json_body import MAX_BYTES
+from shared.operation import Operation
 from shared.ports import Clock
 from shared.router import find_operation
 from shared.telemetry import Log, LogEvent
@@ -58,7 +60,9 @@ class Gateway:
 
     async def _answer(self, scope: Mapping[str, Any], receive: Receive, request_id: str) -> Answer:
         require_short_head(scope)
-        body = await read_body(scope, receive)
+        operation = _operation(scope["method"], scope["path"])
+        most_bytes = MAX_BYTES if operation is None else operation.most_bytes
+        body = await read_body(scope, receive, most_bytes=most_bytes)
         event = event_of(scope, body, request_id=request_id, now_ms=self._clock())
         return await self._pools.run(self._door(event), event)
 
@@ -70,11 +74,15 @@ class Gateway:
 
 
 def _unit(method: str, path: str) -> str:
+    operation = _operation(method, path)
+    return FALLBACK if operation is None else operation.unit
+
+
+def _operation(method: str, path: str) -> Operation | None:
     try:
-        operation, _ = find_operation(method, path)
+        return find_operation(method, path)[0]
     except RequestError:
-        return FALLBACK
-    return operation.unit
+        return None
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -21,6 +21,7 @@ from infra.local.stoppable_watch import StoppableWatch
 from infra.local.upkeep import seldom
 from shared.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.cost import Prices, prices_by_the_hour
+from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
@@ -141,6 +142,7 @@ def build_gateway(
     """The front door's application, with both units behind it."""
     submit = make_submit_handler(
         table=stores.table,
+        batches=SqliteBatchTable(stores.database),
         queue=stores.jobs,
         catalog=catalog,
         rules=rules,
@@ -155,6 +157,7 @@ def build_gateway(
     )
     status = make_status_handler(
         table=stores.table,
+        batches=SqliteBatchTable(stores.database),
         images=stores.images,
         watch=stores.watch,
         catalog=catalog,

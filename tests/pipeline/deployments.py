@@ -18,6 +18,7 @@ from infra.local.front_door import FrontDoor, listen, url_of
 from infra.local.gateway import Gateway
 from infra.local.pools import Door, Pools
 from shared.admission import OpenAdmission
+from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.queue import SqsQueue
@@ -59,10 +60,12 @@ def _units(
     clients: Clients, table_name: str, urls: QueueUrls, bucket: str, rules: JobRules
 ) -> dict[str, Router]:
     table = DynamoJobTable(clients.dynamodb, table_name, sleep=time.sleep, jitter=random.random)
+    batches = DynamoBatchTable(clients.dynamodb, table_name, sleep=time.sleep, jitter=random.random)
     images, log = S3ImageStore(clients.s3, bucket), Log("tests", level="CRITICAL")
     watch = PollingWatch(table, sleep=time.sleep, monotonic=time.monotonic)
     submit = make_submit_handler(
         table=table,
+        batches=batches,
         queue=SqsQueue(clients.sqs, urls.main),
         catalog=a_catalog(),
         rules=rules,
@@ -76,6 +79,7 @@ def _units(
     )
     status = make_status_handler(
         table=table,
+        batches=batches,
         images=images,
         watch=watch,
         catalog=a_catalog(),
