@@ -30,6 +30,8 @@ def _picture(images: FileImageStore, event: Event, *, now_ms: int) -> Answer:
     data, content_type = images.open_link(event["rawPath"], query, now_ms=now_ms)
     headers = {
         "Content-Type": content_type,
+        # Whoever has a link may open it, a script in a browser too.
+        "Access-Control-Allow-Origin": "*",
         "Cache-Control": f"private, max-age={_seconds_left(query, now_ms)}, immutable",
         "X-Content-Type-Options": "nosniff",
         "X-Request-Id": event["requestContext"]["requestId"],

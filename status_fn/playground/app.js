@@ -1,6 +1,6 @@
 // The page put together: what was asked becomes a job, jobs are followed, and one is on the easel.
 
-import { call, key, Problem, START } from "./api.js";
+import { at, call, key, Problem, START } from "./api.js";
 import { ContactSheet } from "./contact-sheet.js";
 import { announce, by, say, seen, sleep } from "./dom.js";
 import { Easel } from "./easel.js";
@@ -118,7 +118,7 @@ async function renew(job) {
 }
 
 async function submit(asked) {
-  form.busy(true);
+  form.busy("Sending …");
   form.clear();
   try {
     const { body, headers } = await accepted(asked);
@@ -127,9 +127,9 @@ async function submit(asked) {
     announce(`${stateOf(body)}: ${body.request.prompt}`);
     refreshQueue();
   } catch (problem) {
-    refused(problem);
+    await refused(problem);
   } finally {
-    form.busy(false);
+    form.busy(null);
   }
 }
 
@@ -153,12 +153,9 @@ async function refused(problem) {
   if (problem.status === 401) askForKey({ refused: true });
   if (!problem.retryAfter) return;
   for (let left = problem.retryAfter; left > 0; left--) {
-    form.busy(true);
-    by("draw-text").textContent = `Draw in ${left} s`;
+    form.busy(`Draw in ${left} s`);
     await sleep(1000);
   }
-  by("draw-text").textContent = "Draw";
-  form.busy(false);
 }
 
 /** What keeps the page from news; null when it goes on. */
@@ -219,7 +216,7 @@ function turnLights() {
 
 /** The permalink outlives every signed one, but where keys are asked for it asks for one too. */
 function linkOf(job) {
-  return key.get() ? job.image.url : new URL(job.links.image, location.origin).href;
+  return key.get() ? job.image.url : at(job.links.image).href;
 }
 
 const next = (seed) => (seed + 1) % SEEDS;
@@ -232,7 +229,7 @@ onClick("vary", () => submit({ ...askedBy(easel.job.request), seed: next(easel.j
 onClick("edit", () => form.fill(easel.job.request));
 onClick("copy-link", (event) => copy(linkOf(easel.job), event.target));
 onClick("copy-curl", (event) =>
-  copy(curl(easel.job, { origin: location.origin, path: START.jobs, withKey: Boolean(key.get()) }), event.target),
+  copy(curl(easel.job, { url: at(START.jobs).href, withKey: Boolean(key.get()) }), event.target),
 );
 onClick("older", () => page(`${START.jobs}?limit=${PAGE}&cursor=${encodeURIComponent(older)}`).catch(trouble));
 onClick("theme", turnLights);

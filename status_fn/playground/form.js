@@ -59,8 +59,10 @@ export class Form {
 
   /** Put a job's request into the form. */
   fill(request) {
-    if (this.#cards.has(request.model)) by("model").value = request.model;
-    this.#use(this.card());
+    if (this.#cards.has(request.model) && by("model").value !== request.model) {
+      by("model").value = request.model;
+      this.#use(this.card());
+    }
     for (const name of ["prompt", "negative_prompt", "seed", ...NUMBERS]) by(name).value = request[name] ?? "";
     for (const name of ["steps", "guidance"]) by(name).dispatchEvent(new Event("input", { bubbles: true }));
     by("preview").checked = Boolean(request.preview);
@@ -69,8 +71,10 @@ export class Form {
     by("prompt").focus();
   }
 
-  busy(is) {
-    by("draw").disabled = is;
+  /** Nothing can be sent, as `text` says. */
+  busy(text) {
+    by("draw").disabled = text !== null;
+    by("draw-text").textContent = text ?? "Draw";
   }
 
   /** Show a refusal: at each field that it names, and the rest above them. */

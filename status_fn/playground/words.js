@@ -75,9 +75,9 @@ export function askedBy(request) {
 }
 
 /** The same job as a command; a key stands there by name only. */
-export function curl(job, { origin, path, withKey }) {
+export function curl(job, { url, withKey }) {
   const body = JSON.stringify(askedBy(job.request)).replaceAll("'", "'\\''");
-  const lines = [`curl -s '${origin}${path}'`, "-H 'Content-Type: application/json'"];
+  const lines = [`curl -s '${url}'`, "-H 'Content-Type: application/json'"];
   if (withKey) lines.push('-H "Authorization: Bearer $DARKROOM_KEY"');
   return [...lines, `-d '${body}'`].join(" \\\n  ");
 }

@@ -76,8 +76,8 @@ def test_the_page_loads_its_own_files_alone(service: Service) -> None:
         for name in ("src", "href", "action"):
             target = attributes.get(name)
             if target is not None and tag != "a":
-                assert re.fullmatch(r"/playground/[\w-]+\.\w+", target), target
-                assert target.removeprefix("/playground/") in NAMES
+                assert re.fullmatch(r"playground/[\w-]+\.\w+", target), target
+                assert target.removeprefix("playground/") in NAMES
     for name in NAMES:
         text = (FOLDER / name).read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?:|[\"'(]//\w", text), name
@@ -88,7 +88,7 @@ def test_every_script_is_loaded_ahead(service: Service) -> None:
     loaded |= {a["src"] for tag, a in elements(service) if tag == "script"}
     imported = set(re.findall(r'from "\./([\w-]+\.js)"', SCRIPT)) | {"app.js"}
 
-    assert loaded == {f"/playground/{name}" for name in SCRIPTS}
+    assert loaded == {f"playground/{name}" for name in SCRIPTS}
     assert imported == set(SCRIPTS)
 
 

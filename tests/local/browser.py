@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+PATIENCE_MS = 20_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MISSING = "there is no browser: install Chromium, or run `.venv/bin/playwright install chromium`"
 
@@ -20,6 +21,7 @@ def open_browser() -> Iterator[Browser]:
 
     While it is open, this thread has a running event loop: nothing else may call asyncio.run.
     """
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
         found = own if own.exists() else next(filter(None, map(shutil.which, _NAMES)), None)

@@ -49,6 +49,7 @@ def test_a_link_opens_the_picture(images: FileImageStore) -> None:
 def test_it_may_be_kept_for_as_long_as_the_link_lasts(images: FileImageStore) -> None:
     answer = opened(images, link(images), later_s=20)
     assert answer.headers["Cache-Control"] == "private, max-age=40, immutable"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("later_s", [60, 61, 10_000])

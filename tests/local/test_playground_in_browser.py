@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.local.browser import open_browser
+from tests.local.browser import PATIENCE_MS, open_browser
 from tests.local.server import ROOT, Server, running
 
 DRAWING_MS = 3000
-MANY_MS = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page that fails the test when its script throws or its policy forbids something."""
     context = browser.new_context()
     page, complaints = context.new_page(), []
-    page.set_default_timeout(MANY_MS)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if "policy" in said.text else None)
     yield page
@@ -59,7 +58,7 @@ def draw(page: Page, prompt: str) -> None:
 
 
 def until(page: Page, status: str) -> None:
-    expect(page.locator("#easel")).to_have_attribute("data-state", status, timeout=MANY_MS)
+    expect(page.locator("#easel")).to_have_attribute("data-state", status)
 
 
 def test_a_prompt_becomes_a_picture_and_a_frame(quick: Server, page: Page) -> None:
