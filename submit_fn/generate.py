@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from shared.admission import CountMore
 from shared.errors import DarkroomError, Gone, NotDrawn, StillDrawing
 from shared.job import Job, JobStatus
 from shared.open_limits import OpenLimits
@@ -31,15 +32,17 @@ class Generate:
         tenant: str,
         key: str | None,
         limits: OpenLimits,
+        count_more: CountMore,
         wait_s: float,
     ) -> list[Job]:
-        """The jobs, all succeeded, in order; the same ones again for the same key.
+        """The jobs, all succeeded, in order; the same ones again for the same key. Each new one
+        counts as a submit.
 
         Raises what Submit raises, then with nothing left behind; NotDrawn when a job ended
         otherwise, StillDrawing when one is open after `wait_s`: those jobs go on.
         """
         until = self.monotonic() + wait_s
-        accepted = self._accepted(specs, tenant, key, limits)
+        accepted = self._accepted(specs, tenant, key, limits, count_more)
         jobs = [self._ended(job, until) for job in accepted]
         lost = next((job for job in jobs if job.is_terminal and job.image is None), None)
         if lost is not None:
@@ -49,13 +52,19 @@ class Generate:
         return jobs
 
     def _accepted(
-        self, specs: Sequence[JobSpec], tenant: str, key: str | None, limits: OpenLimits
+        self,
+        specs: Sequence[JobSpec],
+        tenant: str,
+        key: str | None,
+        limits: OpenLimits,
+        count_more: CountMore,
     ) -> list[Job]:
         made: list[Submission] = []
         try:
             for index, spec in enumerate(specs):
                 one = None if key is None else f"{key}/{index}"
                 made.append(self.submit(spec, tenant=tenant, key=one, limits=limits))
+            count_more(max(0, sum(not submission.replayed for submission in made) - 1))
         except DarkroomError:
             self._withdraw(made, tenant)
             raise

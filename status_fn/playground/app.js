@@ -219,11 +219,23 @@ function linkOf(job) {
   return key.get() ? job.image.url : at(job.links.image).href;
 }
 
+/** What cannot be undone is done at the second press. */
+function twice(button, does) {
+  if (button.dataset.armed) return does();
+  const label = button.textContent;
+  button.dataset.armed = "yes";
+  button.textContent = `Really ${label.toLowerCase()}?`;
+  setTimeout(() => {
+    button.textContent = label;
+    delete button.dataset.armed;
+  }, 3000);
+}
+
 const next = (seed) => (seed + 1) % SEEDS;
 const onClick = (id, does) => by(id).addEventListener("click", does);
 onClick("cancel", () => act("POST", easel.job.links.cancel));
 onClick("retry", () => act("POST", easel.job.links.retry));
-onClick("delete", () => act("DELETE", easel.job.links.delete));
+onClick("delete", (event) => twice(event.target, () => act("DELETE", easel.job.links.self)));
 onClick("again", () => submit(askedBy(easel.job.request)));
 onClick("vary", () => submit({ ...askedBy(easel.job.request), seed: next(easel.job.request.seed) }));
 onClick("edit", () => form.fill(easel.job.request));

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from shared.admission import OpenAdmission
 from shared.open_limits import OpenLimits
 from shared.ports import JobWatch
+from tests.handlers.keyed import keyed_service
 from tests.service import Answer, Service
 
 PATH = "/v1/images/generations"
@@ -226,3 +228,16 @@ def test_a_problem_is_told_in_the_words_of_openais_clients_too(artist: Service) 
         "code": "validation_failed",
     }
     assert "error" not in artist.post("/v1/jobs", {"prompt": ""}).json
+
+
+def test_every_picture_counts_as_a_submit(tmp_path: Path) -> None:
+    caller = keyed_service(tmp_path).caller()
+    body = {"prompt": "a red circle", "n": 4}
+    first = caller.post(PATH, body, prefer="wait=0", idempotency_key="k")
+    again = caller.post(PATH, body, prefer="wait=0", idempotency_key="k")
+
+    assert (first.status, first.headers["RateLimit"].split(";")[1]) == (504, "r=6")
+    assert (again.status, again.headers["RateLimit"].split(";")[1]) == (504, "r=5")
+    assert caller.post(PATH, {**body, "n": 10}, prefer="wait=0").status == 504
+    refused = caller.post(PATH, body)
+    assert (refused.status, refused.json["error"]["code"]) == (429, "rate_limited")

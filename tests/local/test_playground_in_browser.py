@@ -194,3 +194,20 @@ def test_a_service_that_does_not_answer_is_told_and_found_again(quick: Server, p
     expect(page.locator("#asked")).to_have_text("another hill")
     expect(page.locator("#problem")).to_be_hidden()
     until(page, "succeeded")
+
+
+def test_a_job_that_failed_says_why_is_tried_again_and_deleted(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    draw(page, "a hill #filtered")
+    until(page, "failed")
+    expect(page.locator("#fault")).to_contain_text("content_filtered")
+    expect(page.locator("#picture")).to_be_hidden()
+
+    page.click("#retry")
+    expect(page.locator("#facts")).to_contain_text("Attempt2")
+    until(page, "failed")
+    page.click("#delete")
+    expect(page.locator("#asked")).to_have_text("a hill #filtered")
+    page.get_by_role("button", name="Really delete?").click()
+    expect(page.locator("#frames")).not_to_contain_text("#filtered")
+    expect(page.locator("#asked")).not_to_have_text("a hill #filtered")
