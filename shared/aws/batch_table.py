@@ -24,8 +24,8 @@ from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import IdempotencyKey
 
-_MOST_JOBS = 50
-"""In one transaction: beside them it may hold the key, the batch and nine counters."""
+_AT_ONCE = 50
+"""Jobs in one transaction: beside them it may hold the key, the batch and nine counters."""
 _TRIES = 12
 """Each of nine counters may be found full once, and somebody else may be faster in between."""
 _NEW = "attribute_not_exists(#pk)"
@@ -35,6 +35,7 @@ _Writes = Mapping[str, dict[str, Any]]
 
 class DynamoBatchTable:
     """A BatchTable. `sleep` takes seconds and `jitter` gives 0 to 1: both only space out retries.
+    One transaction stores `at_once` jobs.
 
     Beside all its own, a batch of which every item is refused for a reason as long as can be stays
     below the 400 KB that an item may have, and a transaction below its 4 MB.
@@ -47,9 +48,11 @@ class DynamoBatchTable:
         *,
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
+        at_once: int = _AT_ONCE,
     ) -> None:
         self._client = client
         self._name = name
+        self._at_once = at_once
         self._tries = Tries(sleep=sleep, jitter=jitter)
 
     def take(
@@ -64,7 +67,7 @@ class DynamoBatchTable:
         room, key = Room(batch.id, batch.tenant, limits), key if batch.decided == 0 else None
         for _ in range(_TRIES):
             taken = fitted(
-                items, first=batch.decided, places=room.places, full=room.full, most=_MOST_JOBS
+                items, first=batch.decided, places=room.places, full=room.full, most=self._at_once
             )
             if batch.decided == 0 and not any(isinstance(item, Job) for item in taken):
                 raise room.full

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.batch import BatchSpec
 from shared.errors import DarkroomError, Unavailable
 from shared.model_card import Catalog, Defaults, Limits, ModelCard, Range
 from shared.open_limits import OpenLimits
@@ -16,10 +17,12 @@ from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
 from submit_fn.cancel import Cancel
+from submit_fn.cancel_batch import CancelBatch
 from submit_fn.submit import Submit
+from submit_fn.submit_batch import SubmitBatch
 from tests.chaos.actors import Actor, Killed
 from tests.chaos.brush import SIZE, STEPS, Brush
-from tests.chaos.gated import Gate, GatedImages, GatedQueue, GatedTable, Weaken
+from tests.chaos.gated import Gate, GatedBatches, GatedImages, GatedQueue, GatedTable, Weaken
 from tests.chaos.invariants import Violation
 from tests.chaos.stores import MAX_RECEIVES, Stores
 from upkeep_fn.dead_letters import DeadLetters
@@ -100,6 +103,9 @@ class Stage:
     def table(self, actor: Actor) -> GatedTable:
         return GatedTable(table=self.stores.table, gate=self._gate(actor), weaken=self.weaken)
 
+    def batches(self, actor: Actor) -> GatedBatches:
+        return GatedBatches(batches=self.stores.batches, gate=self._gate(actor))
+
     def queue(self, actor: Actor) -> GatedQueue:
         return GatedQueue(queue=self.stores.queue, gate=self._gate(actor))
 
@@ -110,7 +116,7 @@ class Stage:
         return GatedImages(images=self.stores.images, gate=self._gate(actor))
 
     def entropy(self, count: int) -> bytes:
-        return next(self.numbers).to_bytes(count, "big")
+        return (next(self.numbers) << 8).to_bytes(count, "big")  # ids of a batch's jobs between
 
     def _gate(self, actor: Actor) -> Gate:
         return Gate(actor=actor, clock=self.clock)
@@ -140,6 +146,50 @@ def submitter(
         return submit(spec, tenant=tenant, key=key, limits=LIMITS)
 
     return Actor("submit", work, judge)
+
+
+def batch_submitter(
+    stage: Stage,
+    asked: BatchSpec,
+    *,
+    tenant: str,
+    key: str | None,
+    limits: OpenLimits,
+    judge: Callable[[Actor], None],
+) -> Actor:
+    """Somebody who submits a batch."""
+
+    def work(actor: Actor) -> object:
+        submit = Submit(
+            table=stage.table(actor),
+            queue=stage.queue(actor),
+            catalog=CATALOG,
+            rules=RULES,
+            clock=stage.clock,
+            entropy=stage.entropy,
+            log=stage.log,
+        )
+        submit_batch = SubmitBatch(submit=submit, batches=stage.batches(actor))
+        return submit_batch(asked, tenant=tenant, key=key, limits=limits)
+
+    return Actor("submit", work, judge)
+
+
+def batch_canceler(
+    stage: Stage, batch_id: str, *, tenant: str, judge: Callable[[Actor], None]
+) -> Actor:
+    """Somebody who cancels a batch."""
+
+    def work(actor: Actor) -> object:
+        cancel = CancelBatch(
+            table=stage.table(actor),
+            batches=stage.batches(actor),
+            clock=stage.clock,
+            log=stage.log,
+        )
+        return cancel(batch_id, tenant=tenant)
+
+    return Actor(tenant, work, judge)
 
 
 def canceler(stage: Stage, job_id: str, *, tenant: str, judge: Callable[[Actor], None]) -> Actor:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.batch import Batch, Refusal
 from shared.errors import TransitionRefused
 from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import (
     Backlog,
+    BatchTable,
     Clock,
     Delivery,
     IdempotencyKey,
@@ -110,6 +112,36 @@ class GatedTable:
     def backlog(self) -> Backlog:
         backlog: Backlog = self.gate.ask("backlog", None, self.table.backlog)
         return backlog
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedBatches:
+    """A BatchTable."""
+
+    batches: BatchTable
+    gate: Gate
+
+    def take(
+        self,
+        batch: Batch,
+        items: Sequence[Job | Refusal],
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Batch:
+        do = lambda: self.batches.take(batch, items, key, now_ms=now_ms, limits=limits)  # noqa: E731
+        after: Batch = self.gate.ask("take", batch, do)
+        return after
+
+    def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:
+        do = lambda: self.batches.find(key, now_ms=now_ms)  # noqa: E731
+        batch: Batch | None = self.gate.ask("find", key, do)
+        return batch
+
+    def get(self, batch_id: str) -> Batch | None:
+        batch: Batch | None = self.gate.ask("read", batch_id, lambda: self.batches.get(batch_id))
+        return batch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from shared.batch import Batch, job_id_in
 from shared.errors import DarkroomError, ImageMissing
 from shared.job import Job, JobStatus
 from shared.ports import JobQuery, Submission
@@ -38,7 +39,7 @@ class Ledger:
         value, error = _made(call)
         if isinstance(call.subject, Transition):
             self._applied(actor, call, call.subject, accepted=error is None)
-        elif call.verb == "submit":
+        elif call.verb in ("submit", "take"):
             self._audit(changed=None)
         return value, error
 
@@ -51,6 +52,20 @@ class Ledger:
         if key is not None:
             known = self._job_of.setdefault(key, job.id)
             require(known == job.id, "one key, one job", key, known, job.id)
+
+    def batch_submitted(self, batch: Batch) -> None:
+        """A caller was told that these are its jobs."""
+        require(batch.is_settled, "every item is decided on", batch)
+        ids = [job_id_in(batch.id, index) for index in batch.accepted()]
+        require(self.rows.keys() >= set(ids), "202 means stored", batch)
+        stored = {row.id for row in self.rows.values() if row.batch == batch.id}
+        require(stored == set(ids), "what is refused is not stored", batch)
+
+    def batch_canceled(self, batch: Batch) -> None:
+        """A caller was told 200."""
+        self._audit(changed=None)
+        of_it = [row for row in self.rows.values() if row.batch == batch.id]
+        require(all(row.is_terminal for row in of_it), "nothing of it is open", of_it)
 
     def key_refused(self, key: str | None, body: str) -> None:
         """A caller was told that it used this key for another body."""

@@ -8,18 +8,33 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TypeAlias
 
+from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.queue import SqsQueue
+from shared.batch import Batch, Refusal
+from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.queue import SqliteQueue
-from shared.ports import Clock, Delivery, ImageStore, JobTable, WorkQueue
+from shared.job import Job
+from shared.open_limits import UNLIMITED, OpenLimits
+from shared.ports import (
+    BatchTable,
+    Clock,
+    Delivery,
+    IdempotencyKey,
+    ImageStore,
+    JobTable,
+    WorkQueue,
+)
 from tests.aws_local.places import Clients, new_bucket, new_queue, new_table
 
 VISIBILITY_S = 60
 MAX_RECEIVES = 3
+JOBS_AT_ONCE = 2
+"""So many jobs of a batch go into one transaction, so that a small one needs several too."""
 _TWELVE_HOURS_S = 43_200
 
 
@@ -28,6 +43,7 @@ class Stores:
     """Empty ones."""
 
     table: JobTable
+    batches: BatchTable
     queue: WorkQueue
     dead: WorkQueue
     images: ImageStore
@@ -42,10 +58,11 @@ def embedded(folder: Path) -> MakeStores:
 
     def make(clock: Clock) -> Stores:
         with database.writing() as connection:
-            for table in ("jobs", "idempotency", "messages"):
+            for table in ("jobs", "batches", "idempotency", "messages"):
                 connection.execute(f"DELETE FROM {table}")
         return Stores(
             table=SqliteJobTable(database),
+            batches=Piecemeal(batches=SqliteBatchTable(database)),
             queue=SqliteQueue(
                 database,
                 name="jobs",
@@ -70,12 +87,44 @@ def aws(clients: Clients) -> MakeStores:
         queue, dead = SqsQueue(clients.sqs, urls.main), SqsQueue(clients.sqs, urls.dead_letters)
         return Stores(
             table=DynamoJobTable(clients.dynamodb, table, sleep=lambda _: None, jitter=lambda: 0),
+            batches=DynamoBatchTable(
+                clients.dynamodb,
+                table,
+                sleep=lambda _: None,
+                jitter=lambda: 0,
+                at_once=JOBS_AT_ONCE,
+            ),
             queue=TurnedQueue(queue=queue, clock=clock, visibility_s=VISIBILITY_S),
             dead=dead,
             images=S3ImageStore(clients.s3, new_bucket(clients.s3)),
         )
 
     return make
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piecemeal:
+    """Batches of a store that could take all of one at once, but is given a part at a time."""
+
+    batches: BatchTable
+
+    def take(
+        self,
+        batch: Batch,
+        items: Sequence[Job | Refusal],
+        key: IdempotencyKey | None,
+        *,
+        now_ms: int,
+        limits: OpenLimits = UNLIMITED,
+    ) -> Batch:
+        part = items[:JOBS_AT_ONCE]
+        return self.batches.take(batch, part, key, now_ms=now_ms, limits=limits)
+
+    def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:
+        return self.batches.find(key, now_ms=now_ms)
+
+    def get(self, batch_id: str) -> Batch | None:
+        return self.batches.get(batch_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from shared.batch import BatchSpec
 from shared.errors import IdempotencyKeyReuse, InvalidState, NotFound, Unavailable
 from shared.job import Job
+from shared.open_limits import OpenLimits
 from shared.spec import JobSpec
 from shared.transition import Transition
 from tests.chaos.actors import ARRIVES, DIES, Actor, Fate
 from tests.chaos.cast import (
+    LIMITS,
     RULES,
     Stage,
+    batch_canceler,
+    batch_submitter,
     canceler,
     function,
     poller,
@@ -64,6 +69,32 @@ class World:
         rules = RULES.model_copy(update={"max_attempts": attempts})
         actor = submitter(self.stage, spec, rules, tenant=TENANT, key=key, judge=judge)
         return self._enter(actor)
+
+    def submit_batch(
+        self, asked: BatchSpec, *, key: str | None = None, limits: OpenLimits = LIMITS
+    ) -> Actor:
+        """A caller who is about to submit a batch."""
+
+        def judge(actor: Actor) -> None:
+            if actor.error is not None:
+                unless_it_suffered(actor)
+            else:
+                self.ledger.batch_submitted(actor.result.batch)
+
+        return self._enter(
+            batch_submitter(self.stage, asked, tenant=TENANT, key=key, limits=limits, judge=judge)
+        )
+
+    def cancel_batch(self, batch_id: str) -> Actor:
+        """A caller who is about to cancel a batch."""
+
+        def judge(actor: Actor) -> None:
+            if actor.error is not None:
+                unless_it_suffered(actor)
+            else:
+                self.ledger.batch_canceled(actor.result)
+
+        return self._enter(batch_canceler(self.stage, batch_id, tenant=TENANT, judge=judge))
 
     def cancel(self, job_id: str, *, tenant: str = TENANT) -> Actor:
         """A caller who is about to cancel."""
