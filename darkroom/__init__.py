@@ -16,7 +16,7 @@ from darkroom.errors import (
     Refused,
     WaitOver,
 )
-from darkroom.job import Cost, Failure, Image, Job, Links, Progress, Timing
+from darkroom.job import Cost, Failure, Image, Job, Links, Place, Progress, Timing
 
 __all__ = [
     "CorruptImage",
@@ -29,6 +29,7 @@ __all__ = [
     "JobEnded",
     "Links",
     "NoAnswer",
+    "Place",
     "Progress",
     "Refused",
     "Timing",

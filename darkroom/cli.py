@@ -149,9 +149,10 @@ def _watched(room: Darkroom, job: Job, timeout: float, preview: Path | None) -> 
     console, now = Console(stderr=True), job
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         bar = bars.add_task(job.id, total=1.0)
-        for now in room.watch(job, timeout=timeout):
+        # The answer to a submit does not tell yet when the picture should be there; a read does.
+        for now in room.watch(job.id if console.is_terminal else job, timeout=timeout):
             done = now.progress.fraction if now.progress else 0.0
-            bars.update(bar, completed=done, description=f"{now.id} {now.status}")
+            bars.update(bar, completed=done, description=_standing(now))
             if preview is not None and (seen := room.preview(now)) is not None:
                 preview.write_bytes(seen)
     return now
@@ -164,6 +165,10 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "attempt", str(job.attempt)
     if job.progress:
         yield "progress", f"{job.progress.stage} {job.progress.step}/{job.progress.steps}"
+    if job.queue.ahead is not None:
+        yield "ahead", f"at most {job.queue.ahead} jobs"
+    if job.queue.eta_range_s is not None:
+        yield "done in", _range(job.queue.eta_range_s)
     if job.timing.total_ms is not None:
         yield "took", f"{job.timing.total_ms} ms"
     if job.cost:
@@ -174,6 +179,21 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         yield "error", f"{job.error.code}: {job.error.message}"
     if job.image:
         yield "picture", job.image.url
+
+
+def _standing(job: Job) -> str:
+    """One line for a job that goes on."""
+    words = [job.id, job.status]
+    if job.queue.ahead:
+        words.append(f"behind {job.queue.ahead}")
+    if job.queue.eta_range_s is not None:
+        words.append(f"done in {_range(job.queue.eta_range_s)}")
+    return ", ".join(words)
+
+
+def _range(seconds: tuple[float, float]) -> str:
+    soonest, latest = (f"{each:.{1 if each < 10 else 0}f}" for each in seconds)
+    return f"{soonest} to {latest} s"
 
 
 def _usd(amount: float) -> str:

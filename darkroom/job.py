@@ -48,6 +48,18 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a job stands that is not final; None is what is not known. At most `ahead` jobs come
+    before it; the picture should be there in `eta_s` seconds, nine times in ten in `eta_range_s`.
+    """
+
+    ahead: int | None = None
+    reason: str | None = None
+    eta_s: float | None = None
+    eta_range_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """USD for a picture; `basis` says whose prices these are."""
 
@@ -98,6 +110,7 @@ class Job:
     error: Failure | None
     links: Links
     cost: Cost | None = None
+    queue: Place = Place()
     cache: Cache = Cache()
 
     @property
@@ -119,6 +132,7 @@ def job_of(body: Mapping[str, Any]) -> Job:
         "timing": _known(Timing, body["timing"]),
         "cache": _known(Cache, body.get("cache", {})),
         "cost": _maybe(Cost, body.get("cost")),
+        "queue": _known(Place, body.get("queue") or {}),
         "error": _maybe(Failure, body["error"]),
         "links": _known(Links, body["links"]),
     }

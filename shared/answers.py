@@ -12,8 +12,12 @@ Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
 
 class QueuePlace(BaseModel):
-    """Where a job stands that is not final. `eta_s` is how many seconds from now a running job's
-    picture should be there, by the pace of its steps so far. What is not known is null."""
+    """Where a job stands that is not final. What is not known is null.
+
+    `ahead`: at most so many jobs that are not done come before a waiting one. `eta_s` is how many
+    seconds from now the picture should be there, the middle of `eta_range_s`: of a waiting job by
+    what the caller's latest pictures took, meant to hold nine times in ten if workers go on and
+    nobody else comes; of a running one by the pace of its steps."""
 
     ahead: int | None = None
     reason: Literal["waiting_capacity", "retry_backoff"] | None = None

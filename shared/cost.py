@@ -21,12 +21,8 @@ class Prices:
     job: float
     basis: str
 
-    def of(self, timing: Timing) -> float:
-        """USD for a picture that took so long."""
-        return self.job + self.drawing(timing)
-
     def drawing(self, timing: Timing) -> float:
-        """The worker's part of it: what the result cache spares."""
+        """USD for the worker's part of a picture: what the result cache spares."""
         return worker_ms(timing) / 1000 * self.worker_s
 
 

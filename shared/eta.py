@@ -1,13 +1,25 @@
-"""When a running job's picture will be there, by the pace of its steps so far. Pure."""
+"""When a job's picture will be there: of one that runs by the pace of its steps so far, of one that
+waits by who else does and by what pictures took lately. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.job import Job, JobStatus
+from shared.pace import HAND_OVER, Pace, Span, Workers, form_of
+from shared.ports import Line
+from shared.spec import CompleteSpec
 
 REPORT_MS = 500
 """A worker whose steps are quicker reports them this often, as `JobRules.heartbeat_s` has it."""
+
+_LONGEST_PICK_UP_MS = 250
+"""A job that waited longer for a worker waited for other jobs."""
+_PATIENCE_MS = 1000
+_OTHERS = 1.5
+"""How much longer, or shorter, another tenant's pictures may take than the caller's own: nobody
+tells one of the others'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +47,54 @@ def eta(job: Job, now_ms: int) -> Eta | None:
     return Eta(
         soonest_ms=max(0.0, earliest_ms * whole - drawn_ms), latest_ms=drawn_ms * (whole - 1)
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a queued job stands: at most `ahead` jobs that are not done come before it."""
+
+    ahead: int
+    eta: Eta | None
+
+
+def standing(
+    job: Job, line: Line, *, workers: Workers | None, pace: Pace | None, now_ms: int
+) -> Standing:
+    """Of a job in its first attempt: where one that was put back stands, nobody knows."""
+    end = eta_in_line(job.spec, line, workers=workers, pace=pace)
+    patience_ms = _PATIENCE_MS + (pace.loading() if pace else 0)
+    if workers and line.most < workers.count and now_ms - job.created_ms > patience_ms:
+        end = None  # it should be drawn already: no worker is up, or a slow one starts
+    return Standing(ahead=line.most, eta=end)
+
+
+def eta_in_line(
+    spec: CompleteSpec, line: Line, *, workers: Workers | None, pace: Pace | None
+) -> Eta | None:
+    """When a picture should be there that stands behind `line`. None where no such picture was
+    drawn yet, or nobody knows how many workers there are.
+
+    Workers are never idle while somebody waits, so that a job begins no later than when all work
+    before it is done by all of them, and no earlier than that without what the others still do.
+    """
+    alike = pace.of(form_of(spec)) if pace else None
+    if workers is None or pace is None or alike is None:
+        return None
+    begun, own = _wait(line, workers, (pace, alike)), alike.whole()
+    hand_over_ms = min(alike.pick_up(), _LONGEST_PICK_UP_MS) + HAND_OVER
+    return Eta(soonest_ms=begun.least + own.least, latest_ms=begun.most + hand_over_ms + own.most)
+
+
+def _wait(line: Line, workers: Workers, paces: Sequence[Pace]) -> Span:
+    """Until one of the workers is free. Those before it may be pictures of any form that was
+    drawn lately, or of its own."""
+    if line.most < workers.count:
+        return Span(least=0.0, most=0.0)
+    beginning = (2 * workers.count - 1) * workers.together
+    pictures = Span(
+        least=max(0.0, line.own + min(line.own, line.others) / _OTHERS - beginning),
+        most=line.own + line.others * _OTHERS,
+    )
+    in_turns = line.others > 0
+    works = [pace.work(pictures, workers=workers, in_turns=in_turns) for pace in paces]
+    return Span(least=min(work.least for work in works), most=max(work.most for work in works))

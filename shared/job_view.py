@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from shared.answers import (
     CacheView,
@@ -24,7 +25,7 @@ from shared.answers import (
     WarningView,
 )
 from shared.cost import Prices
-from shared.eta import Eta, eta
+from shared.eta import Eta, Standing, eta
 from shared.job import UNSUCCESSFUL, Job, JobStatus
 from shared.model_card import Catalog
 from shared.ports import Backlog, Link
@@ -41,9 +42,11 @@ def job_view(
     link: Link | None,
     inline: bytes | None = None,
     prices: Prices | None = None,
+    standing: Standing | None = None,
 ) -> JobView:
     """Render a row. `link` is the picture's, fresh; `inline` its bytes, if they were asked for;
-    `prices` are the deployment's, if it has any."""
+    `prices` are the deployment's, if it has any; `standing` where it waits, if that was looked up.
+    """
     path = f"/v1/jobs/{job.id}"
     return JobView(
         id=job.id,
@@ -57,7 +60,7 @@ def job_view(
         expires_at=iso(job.expires_ms),
         deadline_at=iso(job.deadline_ms),
         request=job.spec.model_dump(mode="json"),
-        queue=_place(job, now_ms),
+        queue=_place(job, now_ms, standing),
         progress=_progress(job),
         image=_image(job, path, link, inline),
         cache=CacheView(hit=job.cached_from is not None),
@@ -98,21 +101,26 @@ def _iso_or_none(ms: int | None) -> str | None:
     return None if ms is None else iso(ms)
 
 
-def _place(job: Job, now_ms: int) -> QueuePlace:
+def _place(job: Job, now_ms: int, standing: Standing | None) -> QueuePlace:
     if job.status is not JobStatus.QUEUED:
-        return _end(eta(job, now_ms))
+        return QueuePlace(**eta_fields(eta(job, now_ms)))
     waits = job.not_before_ms is not None and job.not_before_ms > now_ms
-    return QueuePlace(reason="retry_backoff" if waits else "waiting_capacity")
-
-
-def _end(end: Eta | None) -> QueuePlace:
-    if end is None:
-        return QueuePlace()
-    soonest_s, latest_s = end.soonest_ms / 1000, end.latest_ms / 1000
     return QueuePlace(
-        eta_s=round((soonest_s + latest_s) / 2, 2),
-        eta_range_s=(round(soonest_s, 2), round(latest_s, 2)),
+        ahead=standing.ahead if standing else None,
+        reason="retry_backoff" if waits else "waiting_capacity",
+        **eta_fields(standing.eta if standing else None),
     )
+
+
+def eta_fields(end: Eta | None) -> dict[str, Any]:
+    """`eta_s`, the middle of `eta_range_s`, in seconds from now; nothing where nothing is known."""
+    if end is None:
+        return {}
+    soonest_s, latest_s = end.soonest_ms / 1000, end.latest_ms / 1000
+    return {
+        "eta_s": round((soonest_s + latest_s) / 2, 2),
+        "eta_range_s": (round(soonest_s, 2), round(latest_s, 2)),
+    }
 
 
 def _progress(job: Job) -> ProgressView | None:
@@ -156,7 +164,13 @@ def _cost(job: Job, prices: Prices | None) -> CostView | None:
     """Known of pictures alone: what an attempt without one took is not kept."""
     if prices is None or job.timing is None:
         return None
-    return CostView(usd=round(prices.of(job.timing), _USD_PLACES), basis=prices.basis)
+    drawn = prices.drawing(job.timing) if job.cached_from is None else 0.0
+    avoided = prices.drawing(job.avoided) if job.avoided else 0.0
+    return CostView(
+        usd=round(prices.job + drawn, _USD_PLACES),
+        avoided_usd=round(avoided, _USD_PLACES),
+        basis=prices.basis,
+    )
 
 
 def _between(start_ms: int, end_ms: int | None) -> int | None:

@@ -64,6 +64,20 @@ class Backlog:
     oldest_queued_ms: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Jobs that are not terminal: `own` of one tenant, submitted before a certain one (or all), and
+    `others` of all other tenants."""
+
+    own: int
+    others: int
+
+    @property
+    def most(self) -> int:
+        """So many come first at most: tenants take turns."""
+        return self.own + self.others
+
+
 class JobTable(Protocol):
     """The only truth about jobs."""
 
@@ -117,6 +131,11 @@ class JobTable(Protocol):
 
     def backlog(self) -> Backlog:
         """What waits and what runs, over all tenants."""
+
+    def line(self, tenant: str, *, before_id: str | None = None) -> Line | None:
+        """Who stands before that job of the tenant's, or before its next one. None: nobody counts.
+
+        It may be a moment old, and miss an own job that later ones have overtaken."""
 
 
 class BatchTable(Protocol):

@@ -10,18 +10,23 @@ from shared.answers import HealthView, JobPage, JobView, ModelsView
 from shared.batch import Batch
 from shared.batch_view import batch_view, version_of
 from shared.cost import Prices
+from shared.eta import Eta, eta
 from shared.job import Job
 from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
+from shared.pace import Workers
 from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch
 from shared.preference import wait_seconds
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.telemetry import Log
 from status_fn import pages, query
+from status_fn.forecast import Forecast
 from status_fn.read import Read
 from status_fn.read_batch import ReadBatch
 from status_fn.static_files import Playground
+
+LONGEST_PAUSE_S = 60
 
 
 def make_handler(
@@ -37,14 +42,23 @@ def make_handler(
     cap: int | None,
     log: Log,
     prices: Prices | None = None,
+    together: int = 1,
 ) -> Router:
-    """The status unit's Lambda handler. `cap`: how many workers run at once, if that is known;
-    `prices`: the deployment's, if it has any."""
+    """The status unit's Lambda handler. `cap`: how many workers run at once, if that is known, and
+    `together`: how many jobs one of them draws at once; `prices`: the deployment's, if it has any.
+    """
     read = Read(
         table=table, images=images, watch=watch, clock=clock, link_lasts_s=rules.link_lasts_s
     )
+    workers = None if cap is None else Workers(count=cap, together=together)
+    forecast = Forecast(table=table, clock=clock, workers=workers)
     jobs = _Jobs(
-        read=read, catalog=catalog, clock=clock, max_wait_s=rules.max_wait_s, prices=prices
+        read=read,
+        forecast=forecast,
+        catalog=catalog,
+        clock=clock,
+        max_wait_s=rules.max_wait_s,
+        prices=prices,
     )
     playground = Playground(images, clock)
     endpoints: dict[str, Endpoint] = {
@@ -69,6 +83,7 @@ def make_handler(
 @dataclass(frozen=True, kw_only=True)
 class _Jobs:
     read: Read
+    forecast: Forecast
     catalog: Catalog
     clock: Clock
     max_wait_s: float
@@ -78,16 +93,19 @@ class _Jobs:
         inline = query.wants_inline(request.query)
         seen = query.seen_version(request.headers)
         job, applied = self._wait(request, seen)
-        headers = {**_headers(job), **applied}
+        standing, now_ms = self.forecast.of(job), self.clock()
+        end = standing.eta if standing else eta(job, now_ms)
+        headers = {**_headers(job, end), **applied}
         if seen == job.version:
             return Response(status=304, headers=headers)
         body = job_view(
             job,
             catalog=self.catalog,
-            now_ms=self.clock(),
+            now_ms=now_ms,
             link=self.read.link(job),
             inline=self.read.inline(job) if inline else None,
             prices=self.prices,
+            standing=standing,
         )
         return json_response(body, headers=headers)
 
@@ -177,6 +195,12 @@ class _Models:
         return json_response(ModelsView(default=cards[0].name, models=list(cards)))
 
 
-def _headers(job: Job) -> dict[str, str]:
+def _headers(job: Job, end: Eta | None) -> dict[str, str]:
     tag = {"ETag": f'"v{job.version}"'}
-    return tag if job.is_terminal else {**tag, "Retry-After": "1"}
+    return tag if job.is_terminal else {**tag, "Retry-After": str(_pause_s(end))}
+
+
+def _pause_s(end: Eta | None) -> int:
+    """Seconds until it is worth while to ask again: the picture may be there then."""
+    soonest_s = int(end.soonest_ms / 1000) if end else 0
+    return min(max(1, soonest_s), LONGEST_PAUSE_S)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from shared.errors import Gone, ImageMissing, ImageNotReady, NotFound
 from shared.job import JOB_ID, Job, JobStatus
 from shared.ports import Backlog, Clock, ImageStore, JobQuery, JobTable, JobWatch, Link
+from status_fn.forecast import latest_pictures
 
 INLINE_BYTES = 1024 * 1024
-_RECENT = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +92,8 @@ class Read:
 
     def queue(self, *, tenant: str) -> tuple[Backlog, list[Job]]:
         """The backlog, and what the tenant had drawn lately, to take service times from."""
-        query = JobQuery(tenant=tenant, status=JobStatus.SUCCEEDED, limit=_RECENT)
-        drawn = [job for job in self.table.jobs(query) if job.cached_from is None]
-        return self.table.backlog(), drawn
+        latest = self.table.jobs(latest_pictures(tenant))
+        return self.table.backlog(), [job for job in latest if job.cached_from is None]
 
 
 def _is_news(job: Job, seen_version: int | None) -> bool:

@@ -92,6 +92,7 @@ class Service:
     admission: Admission = field(default_factory=OpenAdmission)
     limits: BatchLimits = ALONE
     prices: Prices | None = None
+    cap: int | None = 2
     beside: Callable[[], Background] = Beside
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
@@ -221,7 +222,7 @@ class Service:
             rules=self.rules,
             admission=self.admission,
             clock=self.clock,
-            cap=2,
+            cap=self.cap,
             log=LOG,
             prices=self.prices,
         )
@@ -229,7 +230,7 @@ class Service:
 
 def embedded_service(folder: Path, **changes: Any) -> Service:
     """One machine's adapters under `folder`; `changes` replace any part."""
-    clock, database = Moment(), Database(folder / "darkroom.db")
+    clock, database = changes.get("clock", Moment()), Database(folder / "darkroom.db")
     dead = SqliteQueue(database, name="dead", clock=clock, visibility_s=60)
     queue = SqliteQueue(
         database, name="jobs", clock=clock, visibility_s=60, max_receives=5, dead_letters="dead"

@@ -26,6 +26,7 @@ from infra.local.wiring import (
     read_limits,
     read_prices,
     read_rules,
+    read_workers,
     upkeep_duties,
 )
 from shared.telemetry import Log
@@ -34,7 +35,8 @@ from shared.telemetry import Log
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
     catalog, rules, log = offered(options), read_rules(options), Log("local")
-    prices, engine = read_prices(options), cached_engine(options)
+    workers, prices = read_workers(options), read_prices(options)
+    engine = cached_engine(options)
     with opened(options.data) as data, _door(options, data) as door:
         base_url, pools = url_of(door), Pools()
         stores = open_stores(data, rules, base_url=options.public_url or base_url)
@@ -44,7 +46,7 @@ def run(options: Options) -> None:
             catalog,
             rules,
             admission,
-            workers=options.workers,
+            workers=workers,
             cached_engine=engine,
             prices=prices,
             pools=pools,
@@ -52,8 +54,8 @@ def run(options: Options) -> None:
         )
         front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
         upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
-        workers = _workers(options, data, log)
-        asyncio.run(_serve(front_door, door, [upkeep, *workers], stores.watch.stop))
+        drawing = _workers(options, data, log)
+        asyncio.run(_serve(front_door, door, [upkeep, *drawing], stores.watch.stop))
         pools.close()
         stores.database.close()
 

@@ -18,6 +18,7 @@ from infra.local.pictures import make_pictures
 from infra.local.pools import Door, Pools
 from infra.local.refusal import Refused
 from infra.local.stoppable_watch import StoppableWatch
+from infra.local.supervisor import worker_settings
 from infra.local.upkeep import seldom
 from shared.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.cost import Prices, prices_by_the_hour
@@ -34,8 +35,9 @@ from shared.embedded.watch import SqliteWatch
 from shared.errors import SettingsError, Unavailable
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
+from shared.pace import Workers
 from shared.router import Event, Router
-from shared.settings import JobRules, LimitRules, MachinePrice, WorkerFacts
+from shared.settings import EngineSettings, JobRules, LimitRules, MachinePrice, WorkerFacts
 from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
@@ -86,6 +88,15 @@ def read_prices(options: Options) -> Prices | None:
     return prices_by_the_hour(price, workers=options.workers)
 
 
+def read_workers(options: Options) -> Workers:
+    """How many there will be, and how many jobs one draws at once. Raises Refused."""
+    try:
+        settings = EngineSettings.read({**os.environ, **worker_settings(options)})
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+    return Workers(count=options.workers, together=settings.batch)
+
+
 def cached_engine(options: Options) -> str | None:
     """The engine whose pictures the result cache answers with; None: it is off. Raises Refused."""
     try:
@@ -133,7 +144,7 @@ def build_gateway(
     rules: JobRules,
     admission: Admission,
     *,
-    workers: int,
+    workers: Workers,
     cached_engine: str | None,
     prices: Prices | None,
     pools: Pools,
@@ -164,9 +175,10 @@ def build_gateway(
         rules=rules,
         admission=admission,
         clock=clock,
-        cap=workers,
+        cap=workers.count,
         log=log,
         prices=prices,
+        together=workers.together,
     )
     return Gateway(
         doors={"submit_fn": _door(submit), "status_fn": _door(status)},

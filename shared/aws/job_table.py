@@ -7,7 +7,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
-from shared.aws import cache_index, items, open_jobs, submission
+from shared.aws import cache_index, items, line, open_jobs, submission
 from shared.aws.clients import Client
 from shared.aws.errors import translated
 from shared.aws.expressions import Expression
@@ -18,7 +18,7 @@ from shared.batch import ids_of
 from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
-from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
+from shared.ports import Backlog, IdempotencyKey, JobQuery, Line, Submission
 from shared.transition import Transition
 
 _BATCH_GET_KEYS = 100
@@ -125,6 +125,9 @@ class DynamoJobTable:
         return Backlog(
             queued=len(queued), running=running, oldest_queued_ms=min(queued, default=None)
         )
+
+    def line(self, tenant: str, *, before_id: str | None = None) -> Line | None:
+        return line.line(self._client, self._name, tenant, before_id=before_id)
 
     def _applied(self, transition: Transition) -> Job | TransitionRefused:
         try:

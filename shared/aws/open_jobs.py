@@ -41,6 +41,11 @@ def given_back(table: str, tenant: str, seat: int) -> dict[str, dict[str, Any]]:
     }
 
 
+def counters(tenant: str) -> Sequence[items.Value]:
+    """The `pk` of each counter that says how many jobs are open: the tenant's, then all seats."""
+    return [tenant_pk(tenant), *map(seat_pk, range(SEATS))]
+
+
 def share(limits: OpenLimits, seat: int) -> int | None:
     """This counter's part of what all tenants may have; the parts add up to it."""
     if limits.overall is None:

@@ -13,8 +13,14 @@ from shared.embedded.rows import INSERT, assignments, to_job, to_row, where
 from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
-from shared.ports import Backlog, IdempotencyKey, JobQuery, Submission
+from shared.ports import Backlog, IdempotencyKey, JobQuery, Line, Submission
 from shared.transition import Transition
+
+_OWN = "SELECT COUNT(*) FROM jobs WHERE tenant=:tenant AND status IN ('queued', 'running')"
+_LINE = f"""
+SELECT ({_OWN}), ({_OWN} AND id < :before),
+  (SELECT COUNT(*) FROM jobs WHERE due_ms IS NOT NULL)
+"""
 
 
 class SqliteJobTable:
@@ -111,6 +117,12 @@ class SqliteJobTable:
         queued, oldest = found.get(JobStatus.QUEUED.value, (0, None))
         running, _ = found.get(JobStatus.RUNNING.value, (0, None))
         return Backlog(queued=queued, running=running, oldest_queued_ms=oldest)
+
+    def line(self, tenant: str, *, before_id: str | None = None) -> Line:
+        values = {"tenant": tenant, "before": before_id}
+        with self._database.reading() as connection:
+            own, before, everyone = connection.execute(_LINE, values).fetchone()
+        return Line(own=own if before_id is None else before, others=everyone - own)
 
 
 def _applied(connection: sqlite3.Connection, transition: Transition) -> Job | TransitionRefused:

@@ -19,6 +19,7 @@ from shared.ports import (
     ImageStore,
     JobQuery,
     JobTable,
+    Line,
     Link,
     Submission,
     WorkQueue,
@@ -108,6 +109,11 @@ class GatedTable:
         do = lambda: self.table.drawn(cache_key, seed=seed, now_ms=now_ms)  # noqa: E731
         job: Job | None = self.gate.ask("drawn", cache_key, do)
         return job
+
+    def line(self, tenant: str, *, before_id: str | None = None) -> Line | None:
+        do = lambda: self.table.line(tenant, before_id=before_id)  # noqa: E731
+        line: Line | None = self.gate.ask("line", None, do)
+        return line
 
     def backlog(self) -> Backlog:
         backlog: Backlog = self.gate.ask("backlog", None, self.table.backlog)

@@ -53,6 +53,19 @@ def test_a_repeated_submit_tells_what_the_picture_cost(priced: Service) -> None:
     assert again.json["cost"] == priced.job(first)["cost"] is not None
 
 
+def test_a_picture_from_the_cache_costs_no_worker_s_time_and_tells_what_it_spared(
+    priced: Service,
+) -> None:
+    asked = {"prompt": "#sleep=3", "seed": 7}
+    drawn = priced.submitted(**asked)
+    priced.work()
+    answer = priced.post("/v1/jobs", asked)
+
+    assert answer.json["cache"] == {"hit": True}
+    assert answer.json["cost"] == {"usd": 0.25, "avoided_usd": 1.5, "basis": "by hand 2026-11"}
+    assert priced.job(drawn)["cost"]["avoided_usd"] == 0
+
+
 def test_what_has_no_picture_has_no_cost(priced: Service) -> None:
     queued, failed = priced.submitted(), priced.submitted(prompt="#invalid")
     assert priced.job(queued)["cost"] is None
