@@ -1,4 +1,4 @@
-"""What a status read and a claim cost as the table grows."""
+"""What status reads and a claim cost as the table grows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from shared.embedded.watch import SqliteWatch
 from shared.job import Image, Job, JobStatus, Timing, job_id
 from shared.job_view import job_view
 from shared.message import decode, encode
+from shared.pace import Workers
 from shared.ports import image_key
 from shared.spec import CompleteSpec, JobSpec
 from shared.transitions import claim
+from status_fn.forecast import Forecast
 from status_fn.read import Read
 
 WANTED = 1.3
@@ -47,17 +49,24 @@ def measure(plan: Plan) -> Section:
         store = _Store(place)
         took = {rows: store.timed_at(rows, plan.reads) for rows in plan.rows}
     rows: list[Row] = [
-        {"stored jobs": count, "status read ms": read, "claim ms": claimed}
-        for count, (read, claimed) in took.items()
+        {
+            "stored jobs": count,
+            "status read ms": read,
+            "of a job that waits ms": waiting,
+            "claim ms": claimed,
+        }
+        for count, (read, waiting, claimed) in took.items()
     ]
-    reads, claims = zip(*took.values(), strict=True)
+    reads, waits, claims = zip(*took.values(), strict=True)
     return Section(
-        title="4. Growth: a status read and a claim, by stored jobs",
+        title="4. Growth: status reads and a claim, by stored jobs",
         note=f"Medians of {plan.reads} each in one process: a read up to the finished JSON answer; "
-        "a message received, its job claimed and the message deleted.",
+        f"of a job among {plan.reads} that wait with who comes before it and its ETA; a message "
+        "received, its job claimed and the message deleted.",
         rows=rows,
         targets=[
             target("growth of a status read, p50", max(reads) / reads[0], "at most", WANTED),
+            target("growth of a waiting job's read, p50", max(waits) / waits[0], "at most", WANTED),
             target("growth of a claim, p50", max(claims) / claims[0], "at most", WANTED),
         ],
     )
@@ -77,6 +86,7 @@ class _Store:
             clock=clock,
             link_lasts_s=900,
         )
+        self._forecast = Forecast(table=self._table, clock=clock, workers=Workers(count=1))
         self._stored = 0
         self._chance = random.Random(7)
         self._catalog = offered(read_options(["--engine", "pattern"], cores=1))
@@ -84,16 +94,15 @@ class _Store:
             JobSpec(prompt="one of many", **NOTHING), seed=7
         )
 
-    def timed_at(self, rows: int, count: int) -> tuple[float, float]:
-        """Fill up to so many rows; the median read and the median claim in milliseconds."""
+    def timed_at(self, rows: int, count: int) -> tuple[float, float, float]:
+        """Fill up to so many rows; the median read of a finished job and of one that waits, and the
+        median claim, in milliseconds."""
         self._fill(rows)
         self._read_all(self._some(count))
         read = _median_ms(self._read_one, self._some(count))
-        for _ in range(count):
-            job = _queued(self._spec)
-            self._table.submit(job, None, now_ms=clock())
-            self._queue.send(encode(job.id))
-        return read, _median_ms(lambda _: self._claim_one(), range(count))
+        waiting = [self._submitted() for _ in range(count)]
+        waited = _median_ms(self._read_one, self._chance.choices(waiting, k=count))
+        return read, waited, _median_ms(lambda _: self._claim_one(), range(count))
 
     def _fill(self, rows: int) -> None:
         """With copies of one finished job, under ids in order, as real ones are."""
@@ -101,6 +110,12 @@ class _Store:
         with self._database.writing() as connection:
             connection.execute(_FILL, values)
         self._stored = rows
+
+    def _submitted(self) -> str:
+        job = _queued(self._spec)
+        self._table.submit(job, None, now_ms=clock())
+        self._queue.send(encode(job.id))
+        return job.id
 
     def _some(self, count: int) -> list[str]:
         numbers = self._chance.choices(range(1, self._stored + 1), k=count)
@@ -112,7 +127,13 @@ class _Store:
 
     def _read_one(self, job_id: str) -> None:
         job = self._read.job(job_id, tenant=TENANT)
-        view = job_view(job, catalog=self._catalog, now_ms=clock(), link=self._read.link(job))
+        view = job_view(
+            job,
+            catalog=self._catalog,
+            now_ms=clock(),
+            link=self._read.link(job),
+            standing=self._forecast.of(job),
+        )
         view.model_dump_json()
 
     def _claim_one(self) -> None:
