@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared.model_card import ModelCard
 
@@ -139,6 +139,8 @@ class JobPage(BaseModel):
 class GeneratedImage(BaseModel):
     """One picture: its `url` or its bytes as base64, and the job that drew it."""
 
+    model_config = ConfigDict(defer_build=True)
+
     url: str | None = None
     b64_json: str | None = None
     job: str
@@ -146,6 +148,8 @@ class GeneratedImage(BaseModel):
 
 class ImagesView(BaseModel):
     """Pictures as OpenAI's clients expect them. `created`: seconds since 1970."""
+
+    model_config = ConfigDict(defer_build=True)
 
     created: int
     data: list[GeneratedImage]

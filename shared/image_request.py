@@ -29,6 +29,8 @@ class ImageRequest(BaseModel):
     and ignored; what would promise another kind of answer is refused."""
 
     model_config = ConfigDict(
+        # Few calls are of this kind, and a cold start should not wait for it.
+        defer_build=True,
         extra="forbid",
         strict=True,
         frozen=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from shared import errors
 from shared.batch import Refusal
@@ -77,14 +77,19 @@ _LONGEST_POINTER = 100
 _LONGEST_DETAIL = 200
 
 
-class FieldProblem(BaseModel):
+class _Told(BaseModel):
+    # Most calls meet no problem, and a cold start should not wait for these.
+    model_config = ConfigDict(defer_build=True)
+
+
+class FieldProblem(_Told):
     """One wrong field, by JSON pointer."""
 
     pointer: str
     detail: str
 
 
-class Problem(BaseModel):
+class Problem(_Told):
     """The body of every error answer (`application/problem+json`)."""
 
     type: str
@@ -146,7 +151,7 @@ def _clipped(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-class OpenAiError(BaseModel):
+class OpenAiError(_Told):
     """What OpenAI's clients read of an error; `param` is the first wrong field."""
 
     message: str
