@@ -7,8 +7,10 @@ with Darkroom("http://127.0.0.1:8000") as room:
     png = room.image(job)
 """
 
+from darkroom.batch import Batch, BatchItem, ItemProblem
 from darkroom.client import Darkroom
 from darkroom.errors import (
+    BatchWaitOver,
     CorruptImage,
     DarkroomError,
     JobEnded,
@@ -19,12 +21,16 @@ from darkroom.errors import (
 from darkroom.job import Cost, Failure, Image, Job, Links, Place, Progress, Timing
 
 __all__ = [
+    "Batch",
+    "BatchItem",
+    "BatchWaitOver",
     "CorruptImage",
     "Cost",
     "Darkroom",
     "DarkroomError",
     "Failure",
     "Image",
+    "ItemProblem",
     "Job",
     "JobEnded",
     "Links",

@@ -1,10 +1,8 @@
-"""The command line: draw, status, cancel, retry, delete."""
+"""The command line: draw, batch, status, cancel, retry, delete."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from math import floor, log10
 from pathlib import Path
@@ -14,16 +12,25 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from darkroom.batch import Batch
+from darkroom.batch_command import batch
 from darkroom.client import Darkroom
-from darkroom.errors import DarkroomError
 from darkroom.job import Job
+from darkroom.options import (
+    HERE,
+    Guidance,
+    Height,
+    Key,
+    Model,
+    NegativePrompt,
+    Seed,
+    Steps,
+    Url,
+    Width,
+    service,
+)
 
-Url = Annotated[str, typer.Option(envvar="DARKROOM_URL", help="Where the service is.")]
-Key = Annotated[
-    str | None,
-    typer.Option(envvar="DARKROOM_KEY", help="An API key, where the service asks for one."),
-]
-HERE = "http://127.0.0.1:8000"
+JobOrBatch = Annotated[str, typer.Argument(help="A job's id, or a batch's.")]
 
 
 class Caching(StrEnum):
@@ -45,15 +52,13 @@ def draw(
     out: Annotated[Path, typer.Option("--out", "-o", help="The PNG file to write.")] = Path(
         "picture.png"
     ),
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same picture.")] = None,
-    width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-    guidance: Annotated[
-        float | None, typer.Option(help="How closely to follow the prompt.")
-    ] = None,
-    negative_prompt: Annotated[str | None, typer.Option(help="What to keep out.")] = None,
-    model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
+    seed: Seed = None,
+    width: Width = None,
+    height: Height = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    negative_prompt: NegativePrompt = None,
+    model: Model = None,
     cache: Annotated[
         Caching,
         typer.Option(
@@ -83,7 +88,7 @@ def draw(
     asked: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
-    with _service(url, key) as room:
+    with service(url, key) as room:
         job = _watched(room, room.submit(prompt, **asked), timeout, preview)
         out.write_bytes(room.image(job))
     cost = f", {_usd(job.cost.usd)}" if job.cost else ""
@@ -92,18 +97,25 @@ def draw(
     typer.echo(f"{out}  seed {job.request['seed']}, {took}, {job.id}")
 
 
+app.command()(batch)
+
+
 @app.command()
-def status(job_id: str, url: Url = HERE, key: Key = None) -> None:
-    """Show how a job stands."""
-    with _service(url, key) as room:
-        for name, fact in _facts(room.job(job_id)):
+def status(job_id: JobOrBatch, url: Url = HERE, key: Key = None) -> None:
+    """Show how a job or a batch stands."""
+    with service(url, key) as room:
+        facts = _batch_facts(room.batch(job_id)) if _is_batch(job_id) else _facts(room.job(job_id))
+        for name, fact in facts:
             typer.echo(f"{name:9} {fact}")
 
 
 @app.command()
-def cancel(job_id: str, url: Url = HERE, key: Key = None) -> None:
-    """Call a job off, unless it is final already (then exit with 1)."""
-    with _service(url, key) as room:
+def cancel(job_id: JobOrBatch, url: Url = HERE, key: Key = None) -> None:
+    """Call a job off, unless it is final already (then exit with 1), or all jobs of a batch."""
+    with service(url, key) as room:
+        if _is_batch(job_id):
+            typer.echo(f"{job_id} {_counted(room.cancel_batch(job_id))}")
+            return
         job = room.cancel(job_id)
     typer.echo(f"{job.id} {job.status}")
     if job.status != "canceled":
@@ -113,7 +125,7 @@ def cancel(job_id: str, url: Url = HERE, key: Key = None) -> None:
 @app.command()
 def retry(job_id: str, url: Url = HERE, key: Key = None) -> None:
     """Send a job that failed or was canceled into another round (exit with 1 if it succeeded)."""
-    with _service(url, key) as room:
+    with service(url, key) as room:
         job = room.retry(job_id)
     typer.echo(f"{job.id} {job.status}")
     if job.status == "succeeded":
@@ -123,7 +135,7 @@ def retry(job_id: str, url: Url = HERE, key: Key = None) -> None:
 @app.command()
 def delete(job_id: str, url: Url = HERE, key: Key = None) -> None:
     """Erase a job's picture and what was asked, for ever; not while it runs."""
-    with _service(url, key) as room:
+    with service(url, key) as room:
         room.delete(job_id)
     typer.echo(f"{job_id} deleted")
 
@@ -131,17 +143,6 @@ def delete(job_id: str, url: Url = HERE, key: Key = None) -> None:
 def main() -> None:
     """The `darkroom` command."""
     app()
-
-
-@contextmanager
-def _service(url: str, key: str | None) -> Iterator[Darkroom]:
-    """A client whose errors end the command with one line and status 1."""
-    try:
-        with Darkroom(url, key=key) as room:
-            yield room
-    except (DarkroomError, OSError) as error:
-        print(f"darkroom: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
 
 
 def _watched(room: Darkroom, job: Job, timeout: float, preview: Path | None) -> Job:
@@ -156,6 +157,22 @@ def _watched(room: Darkroom, job: Job, timeout: float, preview: Path | None) -> 
             if preview is not None and (seen := room.preview(now)) is not None:
                 preview.write_bytes(seen)
     return now
+
+
+def _is_batch(given: str) -> bool:
+    return given.startswith("batch_")
+
+
+def _batch_facts(batch: Batch) -> Iterator[tuple[str, str]]:
+    yield "id", batch.id
+    yield "jobs", _counted(batch)
+    for item in batch.items:
+        prompt = item.job.request["prompt"] if item.job else str(item.problem)
+        yield item.job.status if item.job else "refused", f"{item.index:3}  {prompt}"
+
+
+def _counted(batch: Batch) -> str:
+    return ", ".join(f"{count} {name}" for name, count in batch.counts.items() if count)
 
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, overload
 from urllib.parse import quote
 
 import httpx
 
-from darkroom.errors import CorruptImage, JobEnded, NoAnswer, Refused, WaitOver
+from darkroom.batch import Batch
+from darkroom.batches import Asked, Batches
+from darkroom.errors import CorruptImage, JobEnded, Refused, WaitOver
 from darkroom.job import Image, Job, job_of, page_of
-from darkroom.transport import Bearer, Transport, retry_after_s
+from darkroom.transport import Bearer, Transport, read, retry_after_s
 
 JOBS = "/v1/jobs"
 """The one path that is known in advance; everything else is a link that the service gave."""
 LONG_POLL_S = 20
 """How long one request may wait for a change; the service may answer sooner."""
-T = TypeVar("T")
 
 
 class Darkroom:
@@ -48,6 +49,7 @@ class Darkroom:
         self._sleep = sleep
         self._monotonic = monotonic
         self._new_key = new_key
+        self._batches = Batches(self._transport, timeout=timeout, sleep=sleep, monotonic=monotonic)
 
     def submit(self, prompt: str, *, idempotency_key: str | None = None, **fields: Any) -> Job:
         """Accept a job: what was asked is durable when this returns.
@@ -64,40 +66,79 @@ class Darkroom:
         # The answer need not carry a link to a picture that is there already.
         return self.job(job.id) if job.status == "succeeded" and job.image is None else job
 
+    def submit_many(
+        self,
+        jobs: Iterable[Asked],
+        *,
+        idempotency_key: str | None = None,
+        client_ref: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> Batch:
+        """Accept up to 100 jobs at once: prompts, or mappings with the fields of `submit`; `fields`
+        hold for each that does not say otherwise. `client_ref` and `metadata` are the batch's own.
+
+        Each is accepted or refused on its own: see the batch's `jobs` and `refused`. What was
+        accepted is durable when this returns. Sent with an idempotency key, as a submit is. Raises
+        Refused where no job was accepted.
+        """
+        told = {"client_ref": client_ref, "metadata": metadata}
+        key = idempotency_key or self._new_key()
+        return self._batches.submit(jobs, fields, key=key, told=told)
+
+    def batch(self, batch_id: str) -> Batch:
+        """The batch as it stands, with its jobs."""
+        return self._batches.get(batch_id)
+
+    def cancel_batch(self, batch_id: str) -> Batch:
+        """Call off what is open of a batch. The batch as it then stands; what was final stays."""
+        return self._batches.cancel(batch_id)
+
     def job(self, job_id: str) -> Job:
         """The job as it stands."""
         return _job(self._transport.send("GET", _path(job_id)))
 
-    def jobs(self, *, status: str | None = None) -> Iterator[Job]:
-        """All jobs, newest first, fetched page by page."""
-        query = {} if status is None else {"status": status}
+    def jobs(self, *, status: str | None = None, batch: str | None = None) -> Iterator[Job]:
+        """All jobs, or those of a status or batch, newest first, fetched page by page."""
+        asked = {"status": status, "batch": batch}
+        query = {name: value for name, value in asked.items() if value is not None}
         while True:
             answer = self._transport.send("GET", JOBS, params=query)
-            page, cursor = _read(answer, page_of)
+            page, cursor = read(answer, page_of)
             yield from page
             if cursor is None:
                 return
             query["cursor"] = cursor
 
-    def watch(self, job: Job | str, *, timeout: float = 300.0) -> Iterator[Job]:
-        """The job now and after every change, until it is final.
+    @overload
+    def watch(self, job: Batch, *, timeout: float = 300.0) -> Iterator[Batch]: ...
 
-        Changes in quick succession may come as one. Raises WaitOver after `timeout` seconds.
+    @overload
+    def watch(self, job: Job | str, *, timeout: float = 300.0) -> Iterator[Job]: ...
+
+    def watch(
+        self, job: Batch | Job | str, *, timeout: float = 300.0
+    ) -> Iterator[Batch] | Iterator[Job]:
+        """The job now and after every change, until it is final. Changes in quick succession may
+        come as one. A batch now and then every 20 s, until none of its jobs is open.
+
+        Raises WaitOver, or BatchWaitOver, after `timeout` seconds.
         """
-        until = self._monotonic() + timeout
-        job = self.job(job) if isinstance(job, str) else job
-        yield job
-        while not job.is_final:
-            rest_s = until - self._monotonic()
-            if rest_s <= 0:
-                raise WaitOver(job)
-            news = self._news(job, min(rest_s, LONG_POLL_S))
-            if news is not None:
-                job = news
-                yield job
+        if isinstance(job, Batch):
+            return self._batches.watch(job, timeout)
+        return self._watch(job, timeout)
 
-    def wait(self, job: Job | str, *, timeout: float = 300.0) -> Job:
-        """The job once it is final, whatever became of it. Raises WaitOver after `timeout` s."""
+    @overload
+    def wait(self, job: Batch, *, timeout: float = 300.0) -> Batch: ...
+
+    @overload
+    def wait(self, job: Job | str, *, timeout: float = 300.0) -> Job: ...
+
+    def wait(self, job: Batch | Job | str, *, timeout: float = 300.0) -> Batch | Job:
+        """The job once it is final, whatever became of it, or the batch once all its jobs are.
+
+        Raises WaitOver, or BatchWaitOver, after `timeout` seconds.
+        """
         *_, last = self.watch(job, timeout=timeout)
         return last
 
@@ -171,6 +212,19 @@ class Darkroom:
     ) -> None:
         self.close()
 
+    def _watch(self, job: Job | str, timeout: float) -> Iterator[Job]:
+        until = self._monotonic() + timeout
+        job = self.job(job) if isinstance(job, str) else job
+        yield job
+        while not job.is_final:
+            rest_s = until - self._monotonic()
+            if rest_s <= 0:
+                raise WaitOver(job)
+            news = self._news(job, min(rest_s, LONG_POLL_S))
+            if news is not None:
+                job = news
+                yield job
+
     def _news(self, job: Job, wait_s: float) -> Job | None:
         """The job once it differs, or None; never comes back at once again and again."""
         headers = {"Prefer": f"wait={max(1, round(wait_s))}", "If-None-Match": job.etag}
@@ -195,12 +249,4 @@ def _image(job: Job) -> Image:
 
 
 def _job(answer: httpx.Response) -> Job:
-    return _read(answer, job_of)
-
-
-def _read(answer: httpx.Response, parse: Callable[[Any], T]) -> T:
-    """Parse an answer. Raises NoAnswer when it is not what a Darkroom would say."""
-    try:
-        return parse(answer.json())
-    except (ValueError, KeyError, TypeError) as error:
-        raise NoAnswer(f"{answer.url} does not answer like a Darkroom") from error
+    return read(answer, job_of)

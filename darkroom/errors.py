@@ -5,6 +5,7 @@ DarkroomError
 ├── Refused         the service answered with a problem; carries all of it
 ├── JobEnded        the job failed or was canceled, so that there is no picture
 ├── WaitOver        the job is not final yet, and the time to wait is over
+├── BatchWaitOver   some of the batch's jobs are not, and the time to wait is over
 └── CorruptImage    the picture's bytes are not what the job says
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from darkroom.batch import Batch
 from darkroom.job import Job
 
 
@@ -56,6 +58,15 @@ class WaitOver(DarkroomError):
     def __init__(self, job: Job) -> None:
         super().__init__(f"{job.id} is still {job.status}; it goes on, ask again")
         self.job = job
+
+
+class BatchWaitOver(DarkroomError):
+    """The batch goes on; `batch` is how it stood last."""
+
+    def __init__(self, batch: Batch) -> None:
+        still = sum(not job.is_final for job in batch.jobs)
+        super().__init__(f"{still} jobs of {batch.id} are still open; they go on, ask again")
+        self.batch = batch
 
 
 class CorruptImage(DarkroomError):

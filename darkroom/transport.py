@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,6 +14,7 @@ from darkroom.errors import NoAnswer, Refused
 TRIES = 8
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
+T = TypeVar("T")
 _BUSY = frozenset({429, 503})
 
 
@@ -82,6 +83,14 @@ def retry_after_s(answer: httpx.Response | httpx.TransportError) -> float:
         "" if isinstance(answer, httpx.TransportError) else answer.headers.get("retry-after", "")
     )
     return min(float(asked), LONGEST_PAUSE_S) if asked.isdecimal() else 0.0
+
+
+def read(answer: httpx.Response, parse: Callable[[Any], T]) -> T:
+    """Parse an answer. Raises NoAnswer when it is not what a Darkroom would say."""
+    try:
+        return parse(answer.json())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NoAnswer(f"{answer.url} does not answer like a Darkroom") from error
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

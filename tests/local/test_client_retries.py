@@ -209,3 +209,39 @@ def test_who_is_told_to_call_less_often_waits_as_long_as_told() -> None:
     with service.room() as room:
         room.submit("a hill")
     assert service.slept == [3]
+
+
+BATCH: dict[str, Any] = {
+    "id": "batch_1",
+    "version": 2,
+    "size": 1,
+    "counts": {"queued": 1},
+    "items": [{"index": 0, "job": JOB, "problem": None}],
+    "client_ref": None,
+    "metadata": None,
+    "links": {"self": "/v1/batches/batch_1", "cancel": "/v1/batches/batch_1/cancel"},
+    "of_a_newer_version": True,
+}
+ALL_DONE = {**BATCH, "version": 3, "items": [{"index": 0, "job": DONE, "problem": None}]}
+
+
+def test_a_batch_whose_answer_was_lost_is_sent_again_with_its_key() -> None:
+    service = Service(httpx.ReadError("reset"), busy(429), httpx.Response(202, json=BATCH))
+    with service.room() as room:
+        assert [job.id for job in room.submit_many(["a hill"]).jobs] == ["job_1"]
+    first, *again = ((each.headers["idempotency-key"], each.content) for each in service.asked)
+    assert again == [first] * 2
+
+
+def test_who_waits_for_a_batch_that_nobody_may_wait_for_asks_with_pauses() -> None:
+    impatient = {"preference-applied": "wait=0", "retry-after": "3"}
+    service = Service(
+        httpx.Response(202, json=BATCH),
+        httpx.Response(304, headers=impatient),
+        httpx.Response(200, json={**BATCH, "version": 3}, headers=impatient),
+        httpx.Response(200, json=ALL_DONE, headers=impatient),
+    )
+    with service.room() as room:
+        assert room.wait(room.submit_many(["a hill"])).is_final
+    assert service.slept == [3.0, 3.0]
+    assert [each.headers["if-none-match"] for each in service.asked[1:]] == ['"v2"', '"v2"', '"v3"']

@@ -1,0 +1,38 @@
+"""What several commands ask for: where the service is, and how a picture should be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from darkroom.client import Darkroom
+from darkroom.errors import DarkroomError
+
+HERE = "http://127.0.0.1:8000"
+Url = Annotated[str, typer.Option(envvar="DARKROOM_URL", help="Where the service is.")]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar="DARKROOM_KEY", help="An API key, where the service asks for one."),
+]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same picture.")]
+Width = Annotated[int | None, typer.Option(help="Pixels.")]
+Height = Annotated[int | None, typer.Option(help="Pixels.")]
+Steps = Annotated[int | None, typer.Option(help="Denoising steps.")]
+Guidance = Annotated[float | None, typer.Option(help="How closely to follow the prompt.")]
+NegativePrompt = Annotated[str | None, typer.Option(help="What to keep out.")]
+Model = Annotated[str | None, typer.Option(help="A model that the service offers.")]
+
+
+@contextmanager
+def service(url: str, key: str | None) -> Iterator[Darkroom]:
+    """A client whose errors end the command with one line and status 1."""
+    try:
+        with Darkroom(url, key=key) as room:
+            yield room
+    except (DarkroomError, OSError) as error:
+        print(f"darkroom: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
