@@ -103,10 +103,8 @@ class Actor:
         strand = self._next()
         assert strand is not None
         strand.go_on((value, error))
-        if self._side is not None and self._side.is_new:
-            self._side.go_on()
-        if self._main.waits and self.is_alone():
-            self._main.go_on((None, None))
+        while self._goes_on_by_itself():
+            pass
 
     def start_beside(self, work: Callable[[], None]) -> None:
         """Do something beside. The actor itself calls this."""
@@ -127,6 +125,16 @@ class Actor:
         for strand in (self._side, self._main):
             while strand is not None and not strand.ended:
                 strand.go_on((None, Killed()))
+
+    def _goes_on_by_itself(self) -> bool:
+        """Let whatever waits for no call go on, once; whether there was any."""
+        if self._side is not None and self._side.is_new:
+            self._side.go_on()
+        elif self._main.waits and self.is_alone():
+            self._main.go_on((None, None))
+        else:
+            return False
+        return True
 
     def _run(self, work: Callable[[Actor], object]) -> None:
         try:

@@ -13,6 +13,7 @@ from worker_fn.engine.base import AlwaysReady, Drawn, Picture, PictureRequest, S
 SIZE = 8
 STEPS = 3
 FILTERED = "a picture that the filter refuses"
+NAME, DIGEST = "brush", "sha256:" + "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +22,8 @@ class Brush(AlwaysReady):
     claims so far, so that a picture published by the wrong worker cannot pass for the right one."""
 
     actor: Actor
-    name: str = "brush"
-    digest: str = "sha256:" + "0" * 64
+    name: str = NAME
+    digest: str = DIGEST
 
     def load(self) -> None:
         """Nothing to load."""

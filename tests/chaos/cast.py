@@ -18,10 +18,11 @@ from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
 from submit_fn.cancel import Cancel
 from submit_fn.cancel_batch import CancelBatch
+from submit_fn.result_cache import ResultCache
 from submit_fn.submit import Submit
 from submit_fn.submit_batch import SubmitBatch
 from tests.chaos.actors import Actor, Killed
-from tests.chaos.brush import SIZE, STEPS, Brush
+from tests.chaos.brush import DIGEST, NAME, SIZE, STEPS, Brush
 from tests.chaos.gated import Gate, GatedBatches, GatedImages, GatedQueue, GatedTable, Weaken
 from tests.chaos.invariants import Violation
 from tests.chaos.stores import MAX_RECEIVES, Stores
@@ -46,12 +47,12 @@ TOGETHER = BatchLimits(jobs=2, pixels=2 * SIZE * SIZE)
 CATALOG = Catalog(
     (
         ModelCard(
-            name="brush",
+            name=NAME,
             title="Brush",
             description="One colour.",
             licence="MIT",
             revision="1",
-            digests={},
+            digests={NAME: DIGEST},
             limits=Limits(
                 width=Range(min=SIZE, max=SIZE),
                 height=Range(min=SIZE, max=SIZE),
@@ -142,6 +143,7 @@ def submitter(
             clock=stage.clock,
             entropy=stage.entropy,
             log=stage.log,
+            cache=_cache(stage, actor),
         )
         return submit(spec, tenant=tenant, key=key, limits=LIMITS)
 
@@ -190,6 +192,17 @@ def batch_canceler(
         return cancel(batch_id, tenant=tenant)
 
     return Actor(tenant, work, judge)
+
+
+def _cache(stage: Stage, actor: Actor) -> ResultCache:
+    return ResultCache(
+        table=stage.table(actor),
+        images=lambda: stage.images(actor),
+        catalog=CATALOG,
+        engine=NAME,
+        clock=stage.clock,
+        log=stage.log,
+    )
 
 
 def canceler(stage: Stage, job_id: str, *, tenant: str, judge: Callable[[Actor], None]) -> Actor:

@@ -28,6 +28,7 @@ class Ledger:
         self._claims: dict[tuple[str, int], str] = {}
         self._keys: dict[str, tuple[str | None, str]] = {}
         self._pictures: dict[str, str] = {}
+        self._drawn: dict[str, Job] = {}
         self._canceled: set[str] = set()
         self._job_of: dict[str, str] = {}
         self._writes = 0
@@ -41,7 +42,14 @@ class Ledger:
             self._applied(actor, call, call.subject, accepted=error is None)
         elif call.verb in ("submit", "take"):
             self._audit(changed=None)
+            self._submitted(call.subject.id)
         return value, error
+
+    def _submitted(self, job_id: str) -> None:
+        """A row that may be new: it has a picture at once where the result cache answered."""
+        row = self.rows.get(job_id)
+        if row is not None and row.image is not None:
+            self._check_picture(row)
 
     def submitted(self, key: str | None, body: str, submission: Submission) -> None:
         """A caller was told that this is its job."""
@@ -117,6 +125,7 @@ class Ledger:
         )
         if after.image is not None:
             self._check_picture(after)
+            self._drawn[after.id] = after
         if call.verb == "preview":
             self._check_preview(after)
 
@@ -171,8 +180,24 @@ class Ledger:
         require(len(data) == row.image.bytes, "the picture is as long as the row says", row)
         first = self._pictures.setdefault(row.id, row.image.key)
         require(first == row.image.key, "one picture at most", row, first)
-        author = (self._claims[row.id, row.attempt], digest)
-        require(self._keys[row.image.key] == author, "only the winner's picture is seen", row)
+        if row.cached_from is None:
+            author = (self._claims[row.id, row.attempt], digest)
+            require(self._keys[row.image.key] == author, "only the winner's picture is seen", row)
+        else:
+            self._check_answer(row, digest)
+
+    def _check_answer(self, row: Job, digest: str) -> None:
+        """The result cache shows a copy of what was drawn for the same request, and nothing else.
+        It makes no attempt, and so no worker writes where the copy is."""
+        assert row.image is not None
+        require(row.attempt == 0, "nobody draws what the cache answers", row)
+        require(self._keys[row.image.key] == (None, digest), "the copy is the job's own", row)
+        source = self._drawn.get(row.cached_from or "")
+        require(source is not None, "the cache answers with what was drawn", row)
+        assert source is not None and source.image is not None
+        require(source.image.sha256 == digest, "the cache changes no byte", row, source)
+        asked = [(job.tenant, job.spec.prompt, job.spec.seed) for job in (row, source)]
+        require(asked[0] == asked[1], "the cache answers the same request", row, source)
 
     def _check_preview(self, row: Job) -> None:
         assert row.preview is not None

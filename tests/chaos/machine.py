@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -19,7 +21,17 @@ from tests.chaos.world import WORKERS, MakeWorld
 
 MOST_OPEN, MOST_JOBS, MOST_OTHERS, MOST_CANCELS, MOST_CALLS = 2, 12, 4, 3, 20
 LONG_S, SHORT_S = 86_400, 75
-DEADLINES_S = {"a hill": LONG_S, "a lake": LONG_S, "a hasty hill": SHORT_S, FILTERED: LONG_S}
+KNOWN, LIKED = "a hill that is known", "a hill that is liked"
+DEADLINES_S = {
+    "a hill": LONG_S,
+    "a lake": LONG_S,
+    "a hasty hill": SHORT_S,
+    FILTERED: LONG_S,
+    KNOWN: LONG_S,
+    LIKED: LONG_S,
+}
+CACHE: dict[str, Any] = {KNOWN: {"seed": 7}, LIKED: {"cache": "prefer"}}
+"""What may be answered with a picture that is there already; all others are drawn."""
 WITH_PREVIEWS = {"a lake", FILTERED}
 BODIES = st.sampled_from(["a hasty hill", *DEADLINES_S])
 KEYS = st.sampled_from([None, None, None, "1", "2"])
@@ -56,6 +68,17 @@ class Play(RuleBasedStateMachine):
     ) -> None:
         body, attempts = new
         self.world.play(self._submitter(body, key, attempts), calls=calls, then=then)
+
+    @precondition(lambda self: self._has_room() and len(self.world.jobs) < MOST_JOBS)
+    @rule(body=st.sampled_from([KNOWN, LIKED]), key=KEYS, calls=st.integers(0, 4), then=FATES)
+    def somebody_asks_for_what_is_there(
+        self, body: str, key: str | None, calls: int, then: Fate
+    ) -> None:
+        """All is well until it is; then whatever goes wrong may."""
+        if not any(self._shows(job, body) for job in self.world.jobs):
+            self.world.finish(self._submitter(body, None, 3))
+            self._lead(0, "delete")
+        self.world.play(self._submitter(body, key, 3), calls=calls, then=then)
 
     @precondition(lambda self: self._has_room())
     @rule(job=JOBS, tenant=st.sampled_from([TENANT, STRANGER]), then=st.none() | FATES)
@@ -163,6 +186,9 @@ class Play(RuleBasedStateMachine):
         finally:
             self.world.close()
 
+    def _shows(self, job: Job, body: str) -> bool:
+        return job.image is not None and job.spec.prompt == body
+
     def _has_room(self) -> bool:
         return len(self.world.others) < MOST_OTHERS
 
@@ -196,7 +222,13 @@ class Play(RuleBasedStateMachine):
 
     def _submitter(self, body: str, key: str | None, attempts: int) -> Actor:
         shown = body in WITH_PREVIEWS
-        spec = JobSpec(prompt=body, client_ref=key, deadline_s=DEADLINES_S[body], preview=shown)
+        spec = JobSpec(
+            prompt=body,
+            client_ref=key,
+            deadline_s=DEADLINES_S[body],
+            preview=shown,
+            **CACHE.get(body, {}),
+        )
         return self.world.submit(spec, key=key, attempts=attempts)
 
 

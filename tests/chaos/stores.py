@@ -36,6 +36,8 @@ MAX_RECEIVES = 3
 JOBS_AT_ONCE = 2
 """So many jobs of a batch go into one transaction, so that a small one needs several too."""
 _TWELVE_HOURS_S = 43_200
+EMPTIED = ("jobs", "batches", "idempotency", "messages", "group_turns", "queue_turns")
+"""All that a play may leave behind: the same play must be the same whatever was played before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def embedded(folder: Path) -> MakeStores:
 
     def make(clock: Clock) -> Stores:
         with database.writing() as connection:
-            for table in ("jobs", "batches", "idempotency", "messages"):
+            for table in EMPTIED:
                 connection.execute(f"DELETE FROM {table}")
         return Stores(
             table=SqliteJobTable(database),

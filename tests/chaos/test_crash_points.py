@@ -69,6 +69,7 @@ BEATS = ("heartbeat",) * STEPS
 TAKEN = ("receive", "claim")
 PUBLISHED = ("heartbeat", "put", "succeed", "delete")
 SWEEP = ["due", "requeue", "send"]
+ANSWERED = ["drawn", "read", "put", "submit"]
 PATHS = {
     "it is drawn": Path(calls=(*TAKEN, *BEATS, *PUBLISHED), ends=JobStatus.SUCCEEDED),
     "it is drawn with previews": Path(
@@ -253,6 +254,23 @@ def test_whatever_goes_wrong_with_a_submit_trying_again_with_its_key_makes_one_j
         settle(world)
         world.close()
         assert [job.status for job in world.jobs] == [JobStatus.SUCCEEDED], (place, fate)
+
+
+def test_whatever_goes_wrong_with_an_answer_from_the_cache_its_key_makes_one_job_that_succeeds(
+    embedded: MakeStores,
+) -> None:
+    for place, fate in product(range(len(ANSWERED)), FAULTS):
+        world, asked = World(embedded), JobSpec(prompt="a hill", seed=7)
+        world.finish(world.submit(asked))
+        world.work(POLLER)
+        first = _verbs(world, world.submit(asked, key="1"), place, fate)
+        assert first[: place + 1] == ANSWERED[: place + 1]
+        world.finish(world.submit(asked, key="1"))
+        settle(world)
+        world.close()
+        drawn, answered = sorted(world.jobs, key=lambda job: job.created_ms + (job.attempt == 0))
+        assert (drawn.status, answered.status) == (JobStatus.SUCCEEDED, JobStatus.SUCCEEDED)
+        assert answered.cached_from in (None, drawn.id), (place, fate)
 
 
 def test_whatever_goes_wrong_with_a_sweep_the_next_one_mends_it(embedded: MakeStores) -> None:

@@ -19,6 +19,7 @@ the protocol wears a belt and braces in these places, on purpose:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -31,6 +32,7 @@ import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
 from shared.ports import image_key
 from shared.transition import Lease
+from submit_fn.result_cache import ResultCache
 from tests.chaos.actors import Fate
 from tests.chaos.faults import conjuncts, forgetting, only_for
 from tests.chaos.gated import Weaken
@@ -192,6 +194,17 @@ def the_row_succeeds_before_the_image_is_stored(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Publish, "__call__", publish_first)
 
 
+def the_cache_copies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(self: ResultCache, image: Image, job_id: str) -> Image:
+        return replace(image, key=image_key(job_id, 0))
+
+    monkeypatch.setattr(ResultCache, "_copied", copied)
+
+
+def the_cache_shows_the_earlier_job_s_own_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ResultCache, "_copied", lambda self, image, job_id: image)
+
+
 @pytest.mark.parametrize(
     ("plant", "promise"),
     [
@@ -201,6 +214,8 @@ def the_row_succeeds_before_the_image_is_stored(monkeypatch: pytest.MonkeyPatch)
         (keys_of_images_do_not_name_the_attempt, "belongs to one claim"),
         (a_refusal_is_read_without_the_nonce, "belongs to one claim"),
         (the_row_succeeds_before_the_image_is_stored, "the picture that the row names is there"),
+        (the_cache_copies_nothing, "the picture that the row names is there"),
+        (the_cache_shows_the_earlier_job_s_own_picture, "the copy is the job's own"),
     ],
 )
 def test_a_verb_that_forgets_something_is_noticed(

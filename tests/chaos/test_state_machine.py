@@ -13,6 +13,8 @@ are lost before or after they are done, however many sweeps run at once and howe
   from a live lease;
 * `due` is there exactly while a job is open, nonce and lease exactly while it runs;
 * one idempotency key makes one job;
+* what the result cache answers is a copy, byte for byte, of what was drawn for the same request,
+  and is there as soon as its row;
 * what is counted as open, for the limits, is what is open;
 * once nothing goes wrong any more, each job comes to one terminal status, and each that still can
   succeed succeeds.

@@ -143,6 +143,7 @@ class World:
     def work(self, worker: int) -> None:
         """Let a worker work until there is nothing to receive."""
         actor = self.workers[worker]
+        actor.idle = False
         while not (actor.ended or actor.idle):
             self.perform(actor)
         actor.idle = False
