@@ -146,7 +146,7 @@ export class Easel {
       open: job.image,
       "copy-link": job.links.image,
       "copy-curl": true,
-      delete: job.status !== "running",
+      delete: !open,
     };
     for (const [id, is] of Object.entries(offered)) by(id).hidden = !is;
     if (pressed?.hidden) [...by("actions").children].find((action) => !action.hidden).focus();

@@ -5,7 +5,7 @@ import { seen, sleep } from "./dom.js";
 import { isOpen } from "./words.js";
 
 const LONG_POLLS = 3; // a browser keeps six connections to one host, and the page needs some itself
-const WAIT_S = 10;
+const WAIT_S = { queued: 3, running: 10 };
 const LONGEST_PAUSE_S = 15;
 
 export class Follower {
@@ -28,12 +28,15 @@ export class Follower {
     for (let failures = 0; ; ) {
       await seen();
       try {
-        const answer = await this.#read(job.links.self, etag);
+        const answer = await this.#read(job, etag);
         this.on.trouble(null);
         failures = 0;
         etag = answer.headers.get("ETag") ?? etag;
-        if (answer.status === 200) this.on.job(answer.body);
-        if (answer.status === 200 && !isOpen(answer.body)) return;
+        job = answer.body ?? job;
+        if (answer.status === 200) this.on.job(job);
+        if (!isOpen(job)) return;
+        // Who waits stays the same version while others before it are drawn.
+        if (answer.status === 304 && job.status === "queued") etag = null;
         if (!answer.waited) await sleep(1000 * (Number(answer.headers.get("Retry-After")) || 1));
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
@@ -46,13 +49,13 @@ export class Follower {
   }
 
   /** Waits at the service when few do; the first read, without an ETag, never waits. */
-  async #read(path, etag) {
+  async #read({ links: { self: path }, status }, etag) {
     if (!etag) return { ...(await call("GET", path)), waited: true };
     const headers = { "If-None-Match": etag };
     if (this.#polls >= LONG_POLLS) return { ...(await call("GET", path, { headers })), waited: false };
     this.#polls += 1;
     try {
-      const answer = await call("GET", path, { headers: { ...headers, Prefer: `wait=${WAIT_S}` } });
+      const answer = await call("GET", path, { headers: { ...headers, Prefer: `wait=${WAIT_S[status]}` } });
       return { ...answer, waited: !/wait=0\b/.test(answer.headers.get("Preference-Applied") ?? "wait=0") };
     } finally {
       this.#polls -= 1;
