@@ -43,10 +43,12 @@ def echo(name: str) -> Door:
     return door
 
 
-def gateway(status: Door | None = None, pools: Pools | None = None) -> Gateway:
-    """A gateway whose doors echo; `status` takes the place of status_fn's."""
+def gateway(
+    status: Door | None = None, pools: Pools | None = None, *, submit: Door | None = None
+) -> Gateway:
+    """A gateway whose doors echo; `status` and `submit` take the place of the units'."""
     return Gateway(
-        doors={"submit_fn": echo("submit_fn"), "status_fn": status or echo("status_fn")},
+        doors={"submit_fn": submit or echo("submit_fn"), "status_fn": status or echo("status_fn")},
         pictures=echo("pictures"),
         pools=pools or Pools(ordinary=1, waiting=1),
         clock=lambda: NOW_MS,

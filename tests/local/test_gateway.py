@@ -191,3 +191,27 @@ def test_clients_who_wait_never_keep_others_from_an_answer() -> None:
     finally:
         released.set()
         waiting.join()
+
+
+def test_calls_that_wait_unasked_keep_nobody_from_an_answer_either() -> None:
+    released, waits = threading.Event(), threading.Event()
+
+    def door(event: Mapping[str, Any]) -> Answer:
+        if event["headers"].get("prefer") != "wait=0":
+            waits.set()
+            assert released.wait(30)
+        return echo("submit_fn")(event)
+
+    app = gateway(submit=door, pools=Pools(ordinary=1, waiting=1))
+    images = {"method": "POST", "path": "/v1/images/generations"}
+    waiting = threading.Thread(target=answered, args=(app,), kwargs=images)
+    waiting.start()
+    assert waits.wait(30)
+    try:
+        assert answered(app).status == 200
+        prefer = [(b"prefer", b"wait=20")]
+        impatient = answered(app, **images, headers=prefer).json["event"]["headers"]
+        assert impatient["prefer"] == "wait=0"
+    finally:
+        released.set()
+        waiting.join()

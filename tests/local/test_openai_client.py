@@ -6,7 +6,6 @@ import base64
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,6 @@ import openai
 import pytest
 from openai import OpenAI
 
-from darkroom import Darkroom
 from tests.local.server import ROOT, Server, running
 
 
@@ -89,20 +87,3 @@ def test_a_key_is_a_bearer_token(tmp_path: Path) -> None:
             with pytest.raises(openai.AuthenticationError) as refused:
                 stranger.images.generate(prompt="a hill")
     assert refused.value.code == "unauthorized"
-
-
-def test_waiting_calls_hold_nobody_up(tmp_path: Path) -> None:
-    """More of them than there are threads for ordinary requests."""
-    with running(tmp_path / "data", engine_delay_ms=400) as server:
-        client = OpenAI(base_url=f"{server.base_url}/v1", api_key="none", max_retries=0)
-        with client, Darkroom(server.base_url) as room, ThreadPoolExecutor(24) as callers:
-            calls = [
-                callers.submit(client.images.generate, prompt=f"hill {number}")
-                for number in range(24)
-            ]
-            while next(room.jobs(), None) is None:
-                pass
-            assert httpx.get(f"{server.base_url}/healthz", timeout=5).status_code == 200
-            assert not all(call.done() for call in calls)
-            answers = [call.result() for call in calls]
-    assert all(answer.data for answer in answers)
