@@ -57,6 +57,13 @@ class ResultCache:
             return None
         return _succeeded(job, source, image, started_ms=started_ms, now_ms=self.clock())
 
+    def drop(self, job: Job) -> None:
+        """Erase the copy of a job that is not stored. One that is left is nobody's."""
+        try:
+            self.images().erase(job.id)
+        except Unavailable:
+            self.log.exception(LogEvent.FILES_LEFT, job_id=job.id)
+
     def _digest(self, model: str) -> str | None:
         card = self.catalog.offered(model)
         return None if card is None or self.engine is None else card.digests.get(self.engine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.errors import Gone, Unavailable
+from shared.errors import Gone, IdempotencyKeyReuse, Unavailable
 from shared.job import Job, JobStatus, job_id
 from shared.message import encode
 from shared.model_card import Catalog
@@ -43,12 +43,11 @@ class Submit:
         now_ms = self.clock()
         job = self.new_job(spec, tenant=tenant, now_ms=now_ms)
         answered = self.answered(job, spec)
-        submission = self.table.submit(
-            answered or job,
-            _key(key, spec, tenant, now_ms),
-            now_ms=now_ms,
-            limits=UNLIMITED if answered else limits,  # what was never open is not counted
-        )
+        kept = _key(key, spec, tenant, now_ms)
+        if answered is None:
+            submission = self.table.submit(job, kept, now_ms=now_ms, limits=limits)
+        else:
+            submission = self._stored(answered, kept, now_ms)
         if submission.job is None or submission.job.is_gone(now_ms):
             raise Gone("the job that this key made is no longer kept; use a new key")
         if submission.replayed:
@@ -63,6 +62,19 @@ class Submit:
     def answered(self, job: Job, spec: JobSpec) -> Job | None:
         """The same job with a picture from the cache; None: it has to be drawn."""
         return None if self.cache is None else self.cache.answered(job, spec)
+
+    def _stored(self, answered: Job, key: IdempotencyKey | None, now_ms: int) -> Submission:
+        """Never open, it counts against no limit. Its picture goes where the key has made another
+        job. Raises as the table."""
+        assert self.cache is not None
+        try:
+            submission = self.table.submit(answered, key, now_ms=now_ms)
+        except IdempotencyKeyReuse:
+            self.cache.drop(answered)
+            raise
+        if submission.replayed:
+            self.cache.drop(answered)
+        return submission
 
     def new_job(self, spec: JobSpec, *, tenant: str, now_ms: int) -> Job:
         """The job as it is accepted. Raises ValidationFailed for what its model cannot do."""

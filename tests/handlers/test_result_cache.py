@@ -16,8 +16,8 @@ from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.retention import erase_expired
 from shared.embedded.strays import erase_strays
 from shared.errors import Unavailable
-from shared.job import Job, JobStatus
-from shared.ports import Link
+from shared.job import Job, JobStatus, job_id
+from shared.ports import Link, image_key
 from tests.builders import a_spec
 from tests.handlers.keyed import keyed_service
 from tests.service import Answer, Service, die, embedded_service
@@ -236,6 +236,28 @@ def test_the_picture_outlives_the_job_that_it_came_from(tmp_path: Path) -> None:
     assert ask(service, cache="use").status == 202, "what the cache answered answers nobody"
 
 
+def test_an_erased_picture_answers_nobody(tmp_path: Path) -> None:
+    service = embedded_service(tmp_path)
+    first = service.submitted(**ASKED)
+    service.work()
+    copy = ask(service).json
+    assert service.delete(f"/v1/jobs/{first}").status == 204
+
+    assert ask(service).status == 202
+    assert ask(service, seed=None, cache="prefer").status == 202
+    assert service.job(copy["id"]) == copy, "a job of its own"
+    assert service.get(copy["links"]["self"], {"inline": "true"}).json["image"]["base64"]
+
+
+def test_what_the_cache_answered_can_be_erased_and_the_earlier_job_stays(drawn: Service) -> None:
+    first, copy = newest(drawn)["id"], ask(drawn).json["id"]
+    assert drawn.delete(f"/v1/jobs/{copy}").status == 204
+
+    assert drawn.get(f"/v1/jobs/{copy}").status == 410
+    assert drawn.get(f"/v1/jobs/{first}", {"inline": "true"}).json["image"]["base64"]
+    assert ask(drawn).status == 200
+
+
 @pytest.mark.parametrize("swept", [False, True])
 def test_a_picture_that_is_kept_no_longer_answers_nobody(tmp_path: Path, swept: bool) -> None:
     service = embedded_service(tmp_path)
@@ -371,12 +393,24 @@ class FailingImages(FileImageStore):
         return super().link(key, now_ms=now_ms, lasts_s=lasts_s)
 
 
-def test_a_copy_that_no_row_came_to_name_is_erased_and_nothing_else(tmp_path: Path) -> None:
+def test_a_key_that_made_another_job_leaves_no_copy_behind(tmp_path: Path) -> None:
     service = embedded_service(tmp_path)
     first = service.submitted(**ASKED)
     service.work()
-    kept = ask(service, "k").json["id"]
-    ask(service, "k")  # a copy is made before the key tells that there is a job
+    second = ask(service, "k").json["id"]
+    assert ask(service, "k").headers["Idempotency-Replayed"] == "true"
+    assert ask(service, "k", client_ref="another").json["code"] == "idempotency_key_reuse"
+
+    assert {each.name for each in (tmp_path / "images").iterdir()} == {first, second}
+
+
+def test_a_copy_that_no_row_came_to_name_is_erased_and_nothing_else(tmp_path: Path) -> None:
+    """As when the process dies in between."""
+    service = embedded_service(tmp_path)
+    first = service.submitted(**ASKED)
+    service.work()
+    kept = ask(service).json["id"]
+    service.images.put(image_key(job_id(service.clock(), b"0123456789"), 0), b"", content_type="")
 
     folders = tmp_path / "images"
     assert len(list(folders.iterdir())) == 3
