@@ -155,6 +155,35 @@ class ImagesView(BaseModel):
     data: list[GeneratedImage]
 
 
+class EstimatedCostView(BaseModel):
+    """USD for a picture, the middle of `usd_range`, which is meant to hold nine times in ten."""
+
+    usd: float
+    usd_range: tuple[float, float]
+    avoided_usd: float = 0
+    basis: str
+
+
+class CacheEstimate(BaseModel):
+    """Whether the result cache would answer it now."""
+
+    would_hit: bool
+
+
+class EstimateView(BaseModel):
+    """What a submit would come to; nothing was stored. `request` has the model's defaults filled
+    in, and no seed where none was given. What is not known is null: no such picture was drawn for
+    the caller yet, or the deployment has no price."""
+
+    valid: Literal[True] = True
+    request: dict[str, Any]
+    cost: EstimatedCostView | None
+    eta_s: float | None = None
+    eta_range_s: tuple[float, float] | None = None
+    cache: CacheEstimate
+    warnings: list[WarningView] = []
+
+
 class ModelsView(BaseModel):
     """`default` is what a job without a model gets."""
 

@@ -23,14 +23,11 @@ class Prices:
 
     def drawing(self, timing: Timing) -> float:
         """USD for the worker's part of a picture: what the result cache spares."""
-        return worker_ms(timing) / 1000 * self.worker_s
+        return self.working(timing.worker_ms)
 
-
-def worker_ms(timing: Timing) -> float:
-    """A picture's share of the time for which a worker was busy with it and with those that were
-    drawn together with it."""
-    busy_ms = timing.load_ms + timing.inference_ms + timing.upload_ms
-    return busy_ms / timing.drawn_together
+    def working(self, worker_ms: float) -> float:
+        """USD for so much of a worker's time."""
+        return worker_ms / 1000 * self.worker_s
 
 
 def prices_by_memory(rules: PriceRules, memory_mb: int | None) -> Prices | None:

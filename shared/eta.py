@@ -63,7 +63,7 @@ def standing(
     """Of a job in its first attempt: where one that was put back stands, nobody knows."""
     end = eta_in_line(job.spec, line, workers=workers, pace=pace)
     patience_ms = _PATIENCE_MS + (pace.loading() if pace else 0)
-    if workers and line.most < workers.count and now_ms - job.created_ms > patience_ms:
+    if workers and line.most < workers.count and now_ms - job.asked_ms > patience_ms:
         end = None  # it should be drawn already: no worker is up, or a slow one starts
     return Standing(ahead=line.most, eta=end)
 

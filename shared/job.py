@@ -68,6 +68,12 @@ class Timing:
     cold: bool
     drawn_together: int = 1
 
+    @property
+    def worker_ms(self) -> float:
+        """The job's share of the time for which a worker was busy with it and with those that were
+        drawn together with it."""
+        return (self.load_ms + self.inference_ms + self.upload_ms) / self.drawn_together
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobError:

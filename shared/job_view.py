@@ -29,9 +29,10 @@ from shared.eta import Eta, Standing, eta
 from shared.job import UNSUCCESSFUL, Job, JobStatus
 from shared.model_card import Catalog
 from shared.ports import Backlog, Link
+from shared.spec import CompleteSpec
 from shared.unknown_words import unknown_words
 
-_USD_PLACES = 10
+USD_PLACES = 10
 
 
 def job_view(
@@ -67,7 +68,7 @@ def job_view(
         timing=_timing(job),
         cost=_cost(job, prices),
         error=_error(job),
-        warnings=_warnings(job, catalog),
+        warnings=warnings_of(job.spec, catalog),
         links=LinksView(
             self=path,
             cancel=None if job.is_terminal else f"{path}/cancel",
@@ -167,8 +168,8 @@ def _cost(job: Job, prices: Prices | None) -> CostView | None:
     drawn = prices.drawing(job.timing) if job.cached_from is None else 0.0
     avoided = prices.drawing(job.avoided) if job.avoided else 0.0
     return CostView(
-        usd=round(prices.job + drawn, _USD_PLACES),
-        avoided_usd=round(avoided, _USD_PLACES),
+        usd=round(prices.job + drawn, USD_PLACES),
+        avoided_usd=round(avoided, USD_PLACES),
         basis=prices.basis,
     )
 
@@ -184,9 +185,10 @@ def _error(job: Job) -> ErrorView | None:
     return ErrorView(**asdict(job.error))
 
 
-def _warnings(job: Job, catalog: Catalog) -> list[WarningView]:
-    card = catalog.offered(job.spec.model)
-    words = unknown_words(job.spec.prompt, card) if card else ()
+def warnings_of(spec: CompleteSpec, catalog: Catalog) -> list[WarningView]:
+    """What may explain the picture, if its model is still offered."""
+    card = catalog.offered(spec.model)
+    words = unknown_words(spec.prompt, card) if card else ()
     return [WarningView(code="unknown_words", words=words)] if words else []
 
 

@@ -6,7 +6,15 @@ Units bind functions to these names, the gateway and the template route by them,
 
 from __future__ import annotations
 
-from shared.answers import HealthView, ImagesView, JobPage, JobView, ModelsView, QueueView
+from shared.answers import (
+    EstimateView,
+    HealthView,
+    ImagesView,
+    JobPage,
+    JobView,
+    ModelsView,
+    QueueView,
+)
 from shared.batch import BatchSpec
 from shared.batch_view import BatchView
 from shared.image_request import ImageRequest
@@ -201,6 +209,16 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Call off what is open of a batch; idempotent",
         answers={200: ("Nothing is open any more", BatchView)},
         problems=(404, 410, 503),
+    ),
+    Operation(
+        name="estimate",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/estimates",
+        summary="What a job would cost, and when it would be done; nothing is stored",
+        body=JobSpec,
+        answers={200: ("What a submit would come to", EstimateView)},
+        problems=(400, 413, 415, 422, 503),
     ),
     Operation(
         name="list_models",

@@ -48,17 +48,19 @@ class Workers:
 class Drawn:
     """What one picture took. `service` is from claim to done, of which the engine had `engine` for
     it and for all that were drawn `together`. A worker got ready for `loaded` before the claim;
-    without that the job `waited` from submit on.
+    without that the job `waited` since it was `asked_ms` for. `paid` is its share of what a worker
+    did for it.
     """
 
     form: Form
-    created_ms: int
+    asked_ms: int
     claimed_ms: int
     service: float
     engine: float
     together: int
     waited: float
     loaded: float
+    paid: float
     cold: bool
 
     @property
@@ -80,9 +82,11 @@ class Pace:
 
     def whole(self) -> Span:
         """For how long one more picture will be in a worker's hands, with what it loads."""
-        took = sorted(each.service + each.loaded for each in self.drawn)
-        few = 1 + 2 / len(took)
-        return Span(least=_quantile(took, 0.05) / few, most=_quantile(took, 0.95) * few)
+        return _of_one_more([each.service + each.loaded for each in self.drawn])
+
+    def paid(self) -> Span:
+        """How much of a worker's time one more picture will have to pay for."""
+        return _of_one_more([each.paid for each in self.drawn])
 
     def work(self, pictures: Span, *, workers: Workers, in_turns: bool) -> Span:
         """Until so many workers are through with so many pictures.
@@ -116,9 +120,14 @@ class Pace:
         took = [
             later.claimed_ms - earlier.claimed_ms
             for earlier, later in zip(self.drawn, self.drawn[workers:], strict=False)
-            if later.created_ms <= earlier.claimed_ms and not later.cold
+            if later.asked_ms <= earlier.claimed_ms and not later.cold
         ]
         return _mean(took) if len(took) >= _ENOUGH else None
+
+
+def workers(count: int | None) -> Workers | None:
+    """As they are on Lambda, where each draws one picture at a time."""
+    return None if count is None else Workers(count=count)
 
 
 def form_of(spec: CompleteSpec) -> Form:
@@ -144,15 +153,22 @@ def _drawn(job: Job) -> Drawn | None:
     loaded = max(0, took.load_ms - compiled)
     return Drawn(
         form=form_of(job.spec),
-        created_ms=job.created_ms,
+        asked_ms=job.asked_ms,
         claimed_ms=job.started_ms,
         service=service,
         engine=took.inference_ms,
         together=took.drawn_together,
-        waited=max(0, job.started_ms - job.created_ms - loaded),
+        waited=max(0, job.started_ms - job.asked_ms - loaded),
         loaded=loaded,
+        paid=took.worker_ms,
         cold=took.cold,
     )
+
+
+def _of_one_more(took: Sequence[float]) -> Span:
+    """The fewer there are, the less do they show how far one may be from the others."""
+    ordered, few = sorted(took), 1 + 2 / len(took)
+    return Span(least=_quantile(ordered, 0.05) / few, most=_quantile(ordered, 0.95) * few)
 
 
 def _aside(drawn: Sequence[Drawn], count: float) -> float:

@@ -114,9 +114,10 @@ class MachinePrice(_Settings):
 
 
 class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):
-    """submit_fn on AWS."""
+    """submit_fn on AWS. `cap`: how many workers run at once."""
 
     catalog: Path
+    cap: int | None = None
 
 
 class StatusSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):

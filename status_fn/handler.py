@@ -11,6 +11,7 @@ from shared.batch import Batch
 from shared.batch_view import batch_view, version_of
 from shared.cost import Prices
 from shared.eta import Eta, eta
+from shared.forecast import Forecast
 from shared.job import Job
 from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
@@ -21,7 +22,6 @@ from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.telemetry import Log
 from status_fn import pages, query
-from status_fn.forecast import Forecast
 from status_fn.read import Read
 from status_fn.read_batch import ReadBatch
 from status_fn.static_files import Playground
@@ -39,18 +39,15 @@ def make_handler(
     rules: JobRules,
     admission: Admission,
     clock: Clock,
-    cap: int | None,
+    workers: Workers | None,
     log: Log,
     prices: Prices | None = None,
-    together: int = 1,
 ) -> Router:
-    """The status unit's Lambda handler. `cap`: how many workers run at once, if that is known, and
-    `together`: how many jobs one of them draws at once; `prices`: the deployment's, if it has any.
-    """
+    """The status unit's Lambda handler. `workers`: all of them, if that is known; `prices`: the
+    deployment's, if it has any."""
     read = Read(
         table=table, images=images, watch=watch, clock=clock, link_lasts_s=rules.link_lasts_s
     )
-    workers = None if cap is None else Workers(count=cap, together=together)
     forecast = Forecast(table=table, clock=clock, workers=workers)
     jobs = _Jobs(
         read=read,
@@ -69,7 +66,9 @@ def make_handler(
         "list_jobs": jobs.page,
         "get_image": jobs.image,
         "get_preview": jobs.preview,
-        "get_queue": _Queue(read=read, clock=clock, cap=cap).get,
+        "get_queue": _Queue(
+            read=read, clock=clock, cap=None if workers is None else workers.count
+        ).get,
         "list_models": _Models(catalog).get,
         "health": lambda _: json_response(HealthView()),
         "openapi": lambda _: pages.openapi(),

@@ -17,6 +17,7 @@ from shared.aws.watch import PollingWatch
 from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
+from shared.pace import workers
 from shared.settings import StatusSettings
 from shared.telemetry import Log
 from status_fn.handler import make_handler
@@ -48,7 +49,7 @@ handler = make_handler(
         clock=_clock,
     ),
     clock=_clock,
-    cap=_settings.cap,
+    workers=workers(_settings.cap),
     log=Log("status_fn"),
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),
 )

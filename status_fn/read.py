@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.errors import Gone, ImageMissing, ImageNotReady, NotFound
+from shared.forecast import latest_pictures
 from shared.job import JOB_ID, Job, JobStatus
 from shared.ports import Backlog, Clock, ImageStore, JobQuery, JobTable, JobWatch, Link
-from status_fn.forecast import latest_pictures
 
 INLINE_BYTES = 1024 * 1024
 

@@ -9,10 +9,12 @@ from shared.admission import Admission
 from shared.answers import JobView
 from shared.cost import Prices
 from shared.errors import Unavailable
+from shared.forecast import Forecast
 from shared.job import Job
 from shared.job_view import job_view
 from shared.json_body import parsed
 from shared.model_card import Catalog
+from shared.pace import Workers
 from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch, Link, WorkQueue
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
@@ -21,6 +23,8 @@ from shared.telemetry import Log, LogEvent
 from submit_fn.batch_handler import batch_endpoints
 from submit_fn.cancel import Cancel
 from submit_fn.delete import Delete
+from submit_fn.estimate import Estimate
+from submit_fn.estimate_handler import Estimating
 from submit_fn.generate import Generate
 from submit_fn.idempotency import idempotency_key
 from submit_fn.images import GenerateImages
@@ -44,10 +48,11 @@ def make_handler(
     images: Callable[[], ImageStore],
     cached_engine: str | None = None,
     prices: Prices | None = None,
+    workers: Workers | None = None,
 ) -> Router:
     """The submit unit's Lambda handler. `images()` opens the image store, which is needed where a
     picture is there already; the result cache answers with `cached_engine`'s pictures, or (None)
-    is off. `prices`: the deployment's, if it has any."""
+    is off. `prices`: the deployment's, if it has any; `workers`: all of them, if that is known."""
     cache = ResultCache(
         table=table, images=images, catalog=catalog, engine=cached_engine, clock=clock, log=log
     )
@@ -73,11 +78,13 @@ def make_handler(
     submitting = _Submitting(
         submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
     )
+    forecast = Forecast(table=table, clock=clock, workers=workers)
     endpoints: dict[str, Endpoint] = {
         **batch_endpoints(
             submit=submit, batches=batches, render=submitting.view, clock=clock, log=log
         ),
         "submit": submitting,
+        "estimate": Estimating(estimate=Estimate(submit=submit, forecast=forecast, prices=prices)),
         "cancel": _cancel(cancel, catalog, clock),
         "generate_images": GenerateImages(
             generate=Generate(submit=submit, cancel=cancel, watch=watch),

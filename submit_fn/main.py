@@ -20,6 +20,7 @@ from shared.aws.watch import PollingWatch
 from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
+from shared.pace import workers
 from shared.settings import SubmitSettings
 from shared.telemetry import Log
 from submit_fn.handler import make_handler
@@ -62,4 +63,5 @@ handler = make_handler(
     images=_images,
     cached_engine=_settings.engine if _settings.result_cache else None,
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),
+    workers=workers(_settings.cap),
 )

@@ -17,6 +17,7 @@ from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.watch import SqliteWatch
+from shared.pace import workers
 from shared.ports import BatchTable, ImageStore, JobTable, JobWatch, WorkQueue
 from shared.settings import JobRules
 from shared.telemetry import Log
@@ -210,6 +211,7 @@ class Service:
             images=lambda: self.images,
             cached_engine=self.engine.name,
             prices=self.prices,
+            workers=workers(self.cap),
         )
 
     def _status_handler(self) -> Any:
@@ -222,7 +224,7 @@ class Service:
             rules=self.rules,
             admission=self.admission,
             clock=self.clock,
-            cap=self.cap,
+            workers=workers(self.cap),
             log=LOG,
             prices=self.prices,
         )

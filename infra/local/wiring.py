@@ -165,6 +165,7 @@ def build_gateway(
         images=lambda: stores.images,
         cached_engine=cached_engine,
         prices=prices,
+        workers=workers,
     )
     status = make_status_handler(
         table=stores.table,
@@ -175,10 +176,9 @@ def build_gateway(
         rules=rules,
         admission=admission,
         clock=clock,
-        cap=workers.count,
+        workers=workers,
         log=log,
         prices=prices,
-        together=workers.together,
     )
     return Gateway(
         doors={"submit_fn": _door(submit), "status_fn": _door(status)},

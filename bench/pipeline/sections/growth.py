@@ -23,6 +23,7 @@ from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.rows import COLUMNS, to_row
 from shared.embedded.watch import SqliteWatch
+from shared.forecast import Forecast
 from shared.job import Image, Job, JobStatus, Timing, job_id
 from shared.job_view import job_view
 from shared.message import decode, encode
@@ -30,7 +31,6 @@ from shared.pace import Workers
 from shared.ports import image_key
 from shared.spec import CompleteSpec, JobSpec
 from shared.transitions import claim
-from status_fn.forecast import Forecast
 from status_fn.read import Read
 
 WANTED = 1.3
