@@ -18,16 +18,31 @@ from darkroom.errors import (
     Refused,
     WaitOver,
 )
-from darkroom.job import Cost, Failure, Image, Job, Links, Place, Progress, Timing
+from darkroom.job import (
+    CacheEstimate,
+    Cost,
+    Estimate,
+    EstimatedCost,
+    Failure,
+    Image,
+    Job,
+    Links,
+    Place,
+    Progress,
+    Timing,
+)
 
 __all__ = [
     "Batch",
     "BatchItem",
     "BatchWaitOver",
+    "CacheEstimate",
     "CorruptImage",
     "Cost",
     "Darkroom",
     "DarkroomError",
+    "Estimate",
+    "EstimatedCost",
     "Failure",
     "Image",
     "ItemProblem",

@@ -1,10 +1,8 @@
-"""The command line: draw, batch, status, cancel, retry, delete."""
+"""The command line: draw, batch, estimate, status, cancel, retry, delete."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
-from math import floor, log10
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,30 +13,27 @@ from rich.progress import Progress
 from darkroom.batch import Batch
 from darkroom.batch_command import batch
 from darkroom.client import Darkroom
+from darkroom.estimate_command import estimate
 from darkroom.job import Job
 from darkroom.options import (
     HERE,
+    CacheUse,
+    Caching,
     Guidance,
     Height,
     Key,
     Model,
     NegativePrompt,
+    Prompt,
     Seed,
     Steps,
     Url,
     Width,
     service,
 )
+from darkroom.wording import span, usd
 
 JobOrBatch = Annotated[str, typer.Argument(help="A job's id, or a batch's.")]
-
-
-class Caching(StrEnum):
-    """Whether a picture that is there already will do."""
-
-    USE = "use"
-    PREFER = "prefer"
-    BYPASS = "bypass"
 
 
 app = typer.Typer(
@@ -48,7 +43,7 @@ app = typer.Typer(
 
 @app.command()
 def draw(
-    prompt: Annotated[str, typer.Argument(help="What to draw.")],
+    prompt: Prompt,
     out: Annotated[Path, typer.Option("--out", "-o", help="The PNG file to write.")] = Path(
         "picture.png"
     ),
@@ -59,13 +54,7 @@ def draw(
     guidance: Guidance = None,
     negative_prompt: NegativePrompt = None,
     model: Model = None,
-    cache: Annotated[
-        Caching,
-        typer.Option(
-            help="use: take a picture that was drawn for the same request and --seed; "
-            "prefer: with any seed; bypass: draw it."
-        ),
-    ] = Caching.USE,
+    cache: CacheUse = Caching.USE,
     preview: Annotated[
         Path | None, typer.Option(help="A PNG file that shows a slow picture while it is drawn.")
     ] = None,
@@ -91,13 +80,14 @@ def draw(
     with service(url, key) as room:
         job = _watched(room, room.submit(prompt, **asked), timeout, preview)
         out.write_bytes(room.image(job))
-    cost = f", {_usd(job.cost.usd)}" if job.cost else ""
+    cost = f", {usd(job.cost.usd)}" if job.cost else ""
     kept = ", from the cache" if job.cache.hit else ""
     took = f"{job.timing.total_ms} ms{kept}{cost}"
     typer.echo(f"{out}  seed {job.request['seed']}, {took}, {job.id}")
 
 
 app.command()(batch)
+app.command()(estimate)
 
 
 @app.command()
@@ -185,11 +175,11 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     if job.queue.ahead is not None:
         yield "ahead", f"at most {job.queue.ahead} jobs"
     if job.queue.eta_range_s is not None:
-        yield "done in", _range(job.queue.eta_range_s)
+        yield "done in", span(job.queue.eta_range_s)
     if job.timing.total_ms is not None:
         yield "took", f"{job.timing.total_ms} ms"
     if job.cost:
-        yield "cost", f"{_usd(job.cost.usd)} ({job.cost.basis})"
+        yield "cost", f"{usd(job.cost.usd)} ({job.cost.basis})"
     if job.cache.hit:
         yield "cache", "drawn for an earlier job"
     if job.error:
@@ -204,16 +194,5 @@ def _standing(job: Job) -> str:
     if job.queue.ahead:
         words.append(f"behind {job.queue.ahead}")
     if job.queue.eta_range_s is not None:
-        words.append(f"done in {_range(job.queue.eta_range_s)}")
+        words.append(f"done in {span(job.queue.eta_range_s)}")
     return ", ".join(words)
-
-
-def _range(seconds: tuple[float, float]) -> str:
-    soonest, latest = (f"{each:.{1 if each < 10 else 0}f}" for each in seconds)
-    return f"{soonest} to {latest} s"
-
-
-def _usd(amount: float) -> str:
-    """Two digits that count, written out: pictures cost fractions of a cent."""
-    places = max(2, 1 - floor(log10(amount))) if amount > 0 else 2
-    return f"{amount:.{places}f} USD"

@@ -15,11 +15,11 @@ import httpx
 from darkroom.batch import Batch
 from darkroom.batches import Asked, Batches
 from darkroom.errors import CorruptImage, JobEnded, Refused, WaitOver
-from darkroom.job import Image, Job, job_of, page_of
+from darkroom.job import Estimate, Image, Job, estimate_of, job_of, page_of
 from darkroom.transport import Bearer, Transport, read, retry_after_s
 
-JOBS = "/v1/jobs"
-"""The one path that is known in advance; everything else is a link that the service gave."""
+JOBS, ESTIMATES = "/v1/jobs", "/v1/estimates"
+"""The paths that are known in advance; everything else is a link that the service gave."""
 LONG_POLL_S = 20
 """How long one request may wait for a change; the service may answer sooner."""
 
@@ -65,6 +65,12 @@ class Darkroom:
         job = _job(self._transport.send("POST", JOBS, json=body, headers=headers))
         # The answer need not carry a link to a picture that is there already.
         return self.job(job.id) if job.status == "succeeded" and job.image is None else job
+
+    def estimate(self, prompt: str, **fields: Any) -> Estimate:
+        """What `submit` would come to: when, for how much, and whether the result cache has it.
+        It is refused as the submit would be, and nothing is stored."""
+        body = {"prompt": prompt, **fields}
+        return read(self._transport.send("POST", ESTIMATES, json=body), estimate_of)
 
     def submit_many(
         self,

@@ -1,4 +1,5 @@
-"""A job as the service describes it. Fields that a newer service adds are passed over."""
+"""A job, and what one would come to, as the service describes them. Fields that a newer service
+adds are passed over."""
 
 from __future__ import annotations
 
@@ -124,6 +125,35 @@ class Job:
         return f'"v{self.version}"'
 
 
+@dataclass(frozen=True, kw_only=True)
+class EstimatedCost:
+    """USD, the middle of `usd_range`; `basis` says whose prices these are."""
+
+    usd: float
+    usd_range: tuple[float, float]
+    avoided_usd: float
+    basis: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheEstimate:
+    """Whether the result cache would answer it now."""
+
+    would_hit: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a submit would come to; None is what is not known. Both ranges are meant to hold nine
+    times in ten. `request` is what would be drawn, without a seed where none was given."""
+
+    request: Mapping[str, Any]
+    cost: EstimatedCost | None
+    eta_s: float | None
+    eta_range_s: tuple[float, float] | None
+    cache: CacheEstimate
+
+
 def job_of(body: Mapping[str, Any]) -> Job:
     """A job from an answer's JSON. Raises KeyError or TypeError when it is not a job."""
     parts = {
@@ -137,6 +167,15 @@ def job_of(body: Mapping[str, Any]) -> Job:
         "links": _known(Links, body["links"]),
     }
     return _known(Job, {**body, **parts})
+
+
+def estimate_of(body: Mapping[str, Any]) -> Estimate:
+    """An estimate from an answer's JSON. Raises as `job_of`."""
+    parts = {
+        "cost": _maybe(EstimatedCost, body["cost"]),
+        "cache": _known(CacheEstimate, body["cache"]),
+    }
+    return _known(Estimate, {**body, **parts})
 
 
 def page_of(body: Mapping[str, Any]) -> tuple[list[Job], str | None]:

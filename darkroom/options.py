@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ Key = Annotated[
     str | None,
     typer.Option(envvar="DARKROOM_KEY", help="An API key, where the service asks for one."),
 ]
+Prompt = Annotated[str, typer.Argument(help="What to draw.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same picture.")]
 Width = Annotated[int | None, typer.Option(help="Pixels.")]
 Height = Annotated[int | None, typer.Option(help="Pixels.")]
@@ -25,6 +27,23 @@ Steps = Annotated[int | None, typer.Option(help="Denoising steps.")]
 Guidance = Annotated[float | None, typer.Option(help="How closely to follow the prompt.")]
 NegativePrompt = Annotated[str | None, typer.Option(help="What to keep out.")]
 Model = Annotated[str | None, typer.Option(help="A model that the service offers.")]
+
+
+class Caching(StrEnum):
+    """Whether a picture that is there already will do."""
+
+    USE = "use"
+    PREFER = "prefer"
+    BYPASS = "bypass"
+
+
+CacheUse = Annotated[
+    Caching,
+    typer.Option(
+        help="use: take a picture that was drawn for the same request and --seed; "
+        "prefer: with any seed; bypass: draw it."
+    ),
+]
 
 
 @contextmanager

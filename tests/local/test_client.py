@@ -21,6 +21,28 @@ def test_a_prompt_becomes_a_picture(room: Darkroom) -> None:
     assert len(room.image(job)) == job.image.bytes
 
 
+def test_an_estimate_tells_what_a_submit_would_come_to_and_makes_none(room: Darkroom) -> None:
+    room.wait(room.submit("a hill", seed=77, width=96))
+    newest = next(room.jobs())
+    told = room.estimate("a hill", width=96)
+    assert told.request["width"] == 96 and told.request["seed"] is None
+    assert told.eta_range_s is not None and told.eta_s is not None
+    assert told.eta_range_s[0] <= told.eta_s <= told.eta_range_s[1]
+    assert (told.cost, told.cache.would_hit) == (None, False)
+    assert room.estimate("a hill", seed=77, width=96).cache.would_hit
+    assert next(room.jobs()).id == newest.id
+    with pytest.raises(Refused, match="/width"):
+        room.estimate("a hill", width=7)
+
+
+def test_a_waiting_job_says_where_it_stands(room: Darkroom) -> None:
+    ahead = room.submit("a hill #sleep=30", steps=50)
+    job = room.job(room.submit("a hill", width=72).id)
+    room.cancel(ahead.id)
+    assert (job.status, job.queue.ahead, job.queue.eta_s) == ("queued", 1, None)
+    assert room.wait(job).queue.ahead is None
+
+
 def test_a_job_can_be_found_again_by_its_id(room: Darkroom) -> None:
     job = room.submit("a hill")
     assert room.job(job.id).id == job.id

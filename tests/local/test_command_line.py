@@ -77,6 +77,17 @@ def test_draw_tells_what_is_wrong_in_one_line(server: Server, tmp_path: Path) ->
     assert not out.exists()
 
 
+def test_an_estimate_says_what_it_does_not_know_and_is_refused_as_a_submit_is(
+    server: Server,
+) -> None:
+    told = run("darkroom", "estimate", "a hill", "--steps", 49, url=server.base_url)
+    assert (told.returncode, told.stdout.count("not known yet")) == (0, 2)
+    assert "49 steps" in told.stdout
+    wrong = run("darkroom", "estimate", "a hill", "--width", 7, url=server.base_url)
+    assert (wrong.returncode, len(wrong.stderr.splitlines())) == (1, 1)
+    assert "/width" in wrong.stderr
+
+
 def test_draw_asks_for_a_folder_that_is_there(server: Server, tmp_path: Path) -> None:
     done = run("darkroom", "draw", "a hill", "-o", tmp_path / "no" / "x", url=server.base_url)
     assert done.returncode == 2
@@ -108,6 +119,9 @@ def test_draw_and_status_tell_what_a_picture_cost_where_the_machine_has_a_price(
         assert re.search(r", 0\.01\d? USD, job_", drawn.stdout)
         shown = run("darkroom", "status", drawn.stdout.split()[-1], url=server.base_url)
         assert "USD (one machine at 36 USD an hour)" in shown.stdout
+        told = run("darkroom", "estimate", "a hill #sleep=1", url=server.base_url)
+        assert re.search(r"^done in +0\.\d to \d\.\d s$", told.stdout, re.MULTILINE)
+        assert re.search(r"^cost +0\.0\d+ USD to 0\.0\d+ USD \(one", told.stdout, re.MULTILINE)
 
 
 def test_retry_and_delete_say_what_became_of_the_job(server: Server, room: Darkroom) -> None:
