@@ -145,6 +145,16 @@ def test_a_picture_that_comes_after_its_job_was_deleted_is_swept_away(deployed: 
     assert deployed.http.get(path).status_code == 410
 
 
+def test_a_picture_costs_what_the_template_s_prices_make_of_its_time(deployed: Deployed) -> None:
+    job = deployed.ended(deployed.submitted("a red circle"))
+    took = job["timing"]
+    worker_s = (took["load_ms"] + took["inference_ms"] + took["upload_ms"]) / 1000
+
+    assert job["cost"]["basis"] == "lambda x86_64 us-east-1 2026-11"
+    expected = 0.000034738 + worker_s * 3008 / 1024 * 0.0000166667
+    assert job["cost"]["usd"] == pytest.approx(expected, rel=1e-6)
+
+
 def test_the_light_functions_and_the_worker_need_less_memory_than_they_have(
     deployed: Deployed,
 ) -> None:

@@ -23,6 +23,8 @@ from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
+from shared.open_limits import OpenLimits
+from shared.pace import Workers
 from shared.router import Event, Router
 from shared.settings import JobRules
 from shared.telemetry import Log
@@ -33,6 +35,7 @@ from tests.builders import a_catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS_WITHIN_S = 10
+_LIMITS = OpenLimits(per_tenant=1000, overall=10_000)
 
 
 def now_ms() -> int:
@@ -69,13 +72,14 @@ def _units(
         queue=SqsQueue(clients.sqs, urls.main),
         catalog=a_catalog(),
         rules=rules,
-        admission=OpenAdmission(),
+        admission=OpenAdmission(open_limits=_LIMITS),
         clock=now_ms,
         entropy=secrets.token_bytes,
         log=log,
         watch=watch,
         images=lambda: images,
         cached_engine="pattern",
+        workers=Workers(count=1, together=4),
     )
     status = make_status_handler(
         table=table,
@@ -84,9 +88,9 @@ def _units(
         watch=watch,
         catalog=a_catalog(),
         rules=rules,
-        admission=OpenAdmission(),
+        admission=OpenAdmission(open_limits=_LIMITS),
         clock=now_ms,
-        cap=1,
+        workers=Workers(count=1, together=4),
         log=log,
     )
     return {"submit_fn": submit, "status_fn": status}

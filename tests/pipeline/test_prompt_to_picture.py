@@ -75,6 +75,26 @@ def test_the_same_request_is_answered_at_once_with_the_same_bytes(http: httpx.Cl
     assert submitted(http, **asked, cache="bypass")["status"] == "queued"
 
 
+def test_an_estimate_knows_what_was_drawn_before_and_a_waiting_job_where_it_stands(
+    http: httpx.Client,
+) -> None:
+    asked = {"prompt": "a red circle", "width": 160, "height": 96, "steps": 3}
+    finished(http, submitted(http, **asked))
+    told = http.post("/v1/estimates", json=asked)
+    soonest, latest = told.json()["eta_range_s"]
+
+    assert told.status_code == 200
+    assert 0 <= soonest < latest
+    assert told.json()["request"]["seed"] is None
+    refused = http.post("/v1/estimates", json={**asked, "width": 7})
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_failed")
+
+    *_, last = [submitted(http, **{**asked, "steps": 3 + number}) for number in range(2)]
+    places = [http.get(last["links"]["self"]).json()["queue"] for _ in range(2)]
+    assert all(place["ahead"] is None or 0 <= place["ahead"] <= 1 for place in places)
+    assert finished(http, last)["queue"]["ahead"] is None
+
+
 def test_the_permalink_redirects_to_the_picture(http: httpx.Client) -> None:
     job = finished(http, submitted(http))
     answer = http.get(job["image"]["permalink"], follow_redirects=True)
