@@ -17,7 +17,7 @@ HERE = $(wildcard $(CODE))
 TEMPLATES = $(wildcard infra/*.yaml)
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: $(NEEDED_BY_$(STACK)) ## Draw six pictures into demo/, from nothing in minutes; STACK=aws-local
 	.venv/bin/python -m infra.demo --out demo --engine $(ENGINE) --stack $(STACK)
@@ -28,6 +28,10 @@ serve: .venv/demo.stamp ## Serve on http://127.0.0.1:8000 until Ctrl-C; MODEL=â€
 .PHONY: keys
 keys: .venv/demo.stamp ## Make, list and end API keys: DO="create TENANT", DO=list, DO="revoke ID"
 	@.venv/bin/python -m infra.keys $(or $(DO),--help)
+
+.PHONY: webhook-secret
+webhook-secret: .venv/demo.stamp ## Show what a tenant's webhooks are signed with: OF=local, OF="acme --bucket BUCKET"
+	@.venv/bin/python -m infra.webhook_secret $(or $(OF),--help)
 
 .PHONY: load
 load: .venv/load.stamp ## Put HOST=â€¦ (or a service of its own) under load: SCENARIO=smoke SCALE=1

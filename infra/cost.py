@@ -83,24 +83,24 @@ def per_idle_month(price: Prices) -> list[Line]:
     return [
         Line(
             what="dashboard, alarms, metrics",
-            counted="one, twelve, three",
+            counted="one, fourteen, four",
             usd=price["cloudwatch"]["dashboard_month"]
-            + 12 * price["cloudwatch"]["alarm_month"]
-            + 3 * price["cloudwatch"]["metric_month"],
+            + 14 * price["cloudwatch"]["alarm_month"]
+            + 4 * price["cloudwatch"]["metric_month"],
         ),
         Line(
             what="event sources that poll",
-            counted=f"two queues, {_POLLERS} long polls at each",
-            usd=2 * _POLLERS * _POLLS * price["sqs"]["request"],
+            counted=f"three queues, {_POLLERS} long polls at each",
+            usd=3 * _POLLERS * _POLLS * price["sqs"]["request"],
         ),
         Line(
             what="sweeps",
-            counted=f"one a minute, {sweep_s:g} s of 512 MB and 2.5 read units",
+            counted=f"one a minute, {sweep_s:g} s of 512 MB and 4.5 read units",
             usd=_SWEEPS
             * (
                 sweep_s * _LIGHT_GB * price["lambda"]["gb_s_arm"]
                 + price["lambda"]["request"]
-                + 2.5 * price["dynamodb"]["read_unit"]
+                + 4.5 * price["dynamodb"]["read_unit"]
             ),
         ),
         Line(what="the worker's image", counted="0.2 GB", usd=0.2 * price["ecr"]["gb_month"]),

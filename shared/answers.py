@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.model_card import ModelCard
+from shared.spec import EventKind
+from shared.webhook_event import TryError
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
@@ -206,6 +208,34 @@ class QueueView(BaseModel):
     in_flight: int
     cap: int | None
     service_time_s: ServiceTime
+
+
+class TryView(BaseModel):
+    """One try: the receiver's status, or why there was none."""
+
+    at: str
+    status: int | None
+    error: TryError | None
+    duration_ms: int
+
+
+class DeliveryView(BaseModel):
+    """An event that a webhook asked for, by the `webhook-id` that all tries bear. `tries` are the
+    latest; `next_try_at` is null when no more are made by themselves."""
+
+    id: str
+    type: EventKind
+    happened_at: str
+    state: Literal["pending", "delivered", "failed"]
+    next_try_at: str | None
+    tries_left: int
+    tries: list[TryView]
+
+
+class DeliveriesView(BaseModel):
+    """What a job's webhook was told or is yet to be told, in the order in which it happened."""
+
+    deliveries: list[DeliveryView]
 
 
 class HealthView(BaseModel):

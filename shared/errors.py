@@ -8,6 +8,7 @@ What to do about an error is decided by its type, never by its text:
     │   ├── MalformedJson            the body is not JSON (400)
     │   ├── Unauthorized             no key, or none that holds (401)
     │   ├── ValidationFailed         fields are wrong; lists each one (422)
+    │   │   └── WebhookUrlRefused    a webhook must not be sent there
     │   ├── IdempotencyKeyReuse      same key, other body (422)
     │   ├── BodyTooLarge             over 64 KiB (413)
     │   ├── UnsupportedMediaType     not application/json (415)
@@ -87,6 +88,10 @@ class Unauthorized(RequestError):
 
 class ValidationFailed(RequestError):
     """One or more fields are wrong."""
+
+
+class WebhookUrlRefused(ValidationFailed):
+    """A webhook must not be sent there: only to https, and to public addresses."""
 
 
 class IdempotencyKeyReuse(RequestError):

@@ -15,7 +15,6 @@ from shared.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from shared.spec import LATER_FIELDS
 
 MAX_BYTES = 64 * 1024
 """Of most bodies; an operation may take more."""
@@ -95,8 +94,7 @@ def _pointer(location: tuple[int | str, ...]) -> str:
 
 def _detail(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
-        later = fault["loc"][0] in LATER_FIELDS
-        return "not offered by this version yet" if later else "unknown field"
+        return "unknown field"
     if fault["type"] == "model_type":
         return "must be a JSON object"
     if fault["type"] == "value_error":

@@ -7,6 +7,7 @@ Units bind functions to these names, the gateway and the template route by them,
 from __future__ import annotations
 
 from shared.answers import (
+    DeliveriesView,
     EstimateView,
     HealthView,
     ImagesView,
@@ -219,6 +220,25 @@ OPERATIONS: tuple[Operation, ...] = (
         body=JobSpec,
         answers={200: ("What a submit would come to", EstimateView)},
         problems=(400, 413, 415, 422, 503),
+    ),
+    Operation(
+        name="list_deliveries",
+        unit="status_fn",
+        method="GET",
+        path="/v1/jobs/{id}/deliveries",
+        summary="What the job's webhook was told, and every try",
+        answers={200: ("The delivery log", DeliveriesView)},
+        problems=(404, 410, 503),
+    ),
+    Operation(
+        name="redeliver",
+        unit="submit_fn",
+        method="POST",
+        path="/v1/jobs/{id}/deliveries/redeliver",
+        summary="Tell a finished job's webhook once more, at once",
+        answers={202: ("A try is about to be made", DeliveriesView)},
+        problems=(404, 409, 410, 503),
+        limit="submits",
     ),
     Operation(
         name="list_models",

@@ -94,6 +94,7 @@ class JobTable(Protocol):
         Raises IdempotencyKeyReuse for a live key with another fingerprint, TenantQueueFull and
         QueueFull for one job more than `limits` allow. Those count exactly, however many submit
         and end at once; a replay is never refused for them, and a refused submit uses no key up.
+        A job that is terminal already is an event that its webhook may ask for.
         """
 
     def get(self, job_id: str) -> Job | None:
@@ -103,7 +104,8 @@ class JobTable(Protocol):
         """The same for several, in any order; those that are not there are left out."""
 
     def apply(self, transition: Transition, *, limits: OpenLimits = UNLIMITED) -> Job:
-        """One conditional write; the row afterwards. Raises TransitionRefused with the row.
+        """One conditional write, which also stores the event that the job's webhook asks for; the
+        row afterwards. Raises TransitionRefused with the row.
 
         One that opens a terminal job again counts as a submit does, and raises TenantQueueFull and
         QueueFull for one more than `limits` allow: after TransitionRefused, which comes first.

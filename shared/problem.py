@@ -40,6 +40,9 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
     errors.Misdirected: Kind(
         status=421, code="misdirected", title="The Host header is not this server's"
     ),
+    errors.WebhookUrlRefused: Kind(
+        status=422, code="webhook_url_refused", title="A webhook cannot be sent there"
+    ),
     errors.ValidationFailed: Kind(
         status=422, code="validation_failed", title="The request is not valid"
     ),

@@ -43,7 +43,8 @@ def _explain(error: ValidationError) -> str:
 
 
 class JobRules(_Settings):
-    """How long things may take. Defaults are those of docs/operating.md."""
+    """How long things may take, and whether webhooks may be sent to this very machine, as tests do.
+    Defaults are those of docs/operating.md."""
 
     max_attempts: int = Field(default=3, ge=1, le=10)
     lease_s: float = Field(default=30, gt=0)
@@ -55,6 +56,8 @@ class JobRules(_Settings):
     link_lasts_s: int = Field(default=900, ge=1)
     max_wait_s: float = Field(default=20, ge=0)
     images_wait_s: float = Field(default=25, ge=0)
+    webhook_timeout_s: float = Field(default=10, gt=0, le=25)
+    webhook_loopback: bool = False
 
     @property
     def lease_ms(self) -> int:
@@ -63,6 +66,11 @@ class JobRules(_Settings):
     @property
     def ring_again_ms(self) -> int:
         return round(self.ring_again_s * 1000)
+
+    @property
+    def webhook_lease_ms(self) -> int:
+        """A try takes its timeout at most, and then a moment to be written down."""
+        return round(2000 * self.webhook_timeout_s) + 2000
 
 
 class LimitRules(_Settings):
@@ -83,10 +91,12 @@ class LimitRules(_Settings):
 
 
 class AwsPlaces(_Settings):
-    """The names of what a stack has deployed."""
+    """The names of what a stack has deployed. Who is not told of the webhooks' queue rings for none
+    of them: the sweep finds what they owe within two minutes."""
 
     table: str
     queue_url: str
+    webhook_queue_url: str | None = None
     bucket: str
 
 
@@ -116,6 +126,7 @@ class MachinePrice(_Settings):
 class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):
     """submit_fn on AWS. `cap`: how many workers run at once."""
 
+    webhook_queue_url: str
     catalog: Path
     cap: int | None = None
 
@@ -127,10 +138,12 @@ class StatusSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):
     cap: int | None = None
 
 
-class UpkeepSettings(AwsPlaces, JobRules):
+class UpkeepSettings(AwsPlaces, JobRules, WorkerFacts, PriceRules):
     """upkeep_fn on AWS."""
 
     dead_letter_url: str
+    webhook_queue_url: str
+    catalog: Path
 
 
 class EngineSettings(WorkerFacts):

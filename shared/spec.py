@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 SEED_MAX = 2**32 - 1
 PROMPT_CHARS = 2_000
 PROMPT_BYTES = 8 * 1024
-LATER_FIELDS = frozenset({"webhook"})
-"""Fields of the contract that this version does not honour yet: refused, never ignored."""
-NEWER_FIELDS = frozenset({"cache", "preview"})
+NEWER_FIELDS = frozenset({"cache", "preview", "webhook"})
 """Fields that an earlier version did not know: not written where nobody asked for them."""
 
 
@@ -60,6 +58,35 @@ Pixels = Annotated[int, Field(ge=8, le=4096)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, le=SEED_MAX)]
+EventKind: TypeAlias = Literal["job.started", "job.completed"]
+
+
+def _each_once(kinds: list[EventKind]) -> list[EventKind]:
+    return sorted(set(kinds))
+
+
+class Webhook(BaseModel):
+    """Whom to tell of what becomes of the job. Which URLs may be called: `shared.webhook_url`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    url: str = Field(min_length=1, max_length=2_000, description="https, and a public host.")
+    events: Annotated[list[EventKind], AfterValidator(_each_once)] = Field(
+        default=["job.completed"], min_length=1, description="What to tell of."
+    )
+
+
+class StoredWebhook(Webhook):
+    """The same in a row, which may be a newer version's: what is not known is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    events: list[EventKind]
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _known(cls, kinds: list[str]) -> list[str]:
+        return [kind for kind in kinds if kind in get_args(EventKind)]
 
 
 class JobSpec(BaseModel):
@@ -94,6 +121,9 @@ class JobSpec(BaseModel):
     deadline_s: int = Field(default=3600, ge=1, le=86_400, description="Fail after this long.")
     retention_s: int = Field(
         default=86_400, ge=60, le=7 * 86_400, description="Keep job and picture this long."
+    )
+    webhook: Webhook | None = Field(
+        default=None, description="POST to a URL of yours what becomes of the job."
     )
     client_ref: Label | None = Field(default=None, description="Your own reference.")
     metadata: dict[Label, Label] | None = Field(
@@ -138,6 +168,7 @@ class CompleteSpec(JobSpec):
     steps: Steps
     guidance: Guidance
     seed: Seed
+    webhook: StoredWebhook | None = None
 
 
 ERASED = CompleteSpec(

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.conditions import All, Condition, Is, holds
 from shared.job import TERMINAL, Job, JobStatus
+from shared.spec import EventKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,13 @@ class Transition:
     def ends(self) -> bool:
         """Whether the job is terminal afterwards."""
         return self.changes.get("status") in TERMINAL
+
+    @property
+    def event(self) -> EventKind | None:
+        """What a webhook may have asked to be told of it."""
+        if self.ends:
+            return "job.completed"
+        return "job.started" if self.changes.get("status") is JobStatus.RUNNING else None
 
     def permits(self, job: Job) -> bool:
         """Whether this move is legal from that row."""

@@ -10,6 +10,7 @@ from shared.answers import HealthView, JobPage, JobView, ModelsView
 from shared.batch import Batch
 from shared.batch_view import batch_view, version_of
 from shared.cost import Prices
+from shared.deliveries_view import deliveries_view
 from shared.eta import Eta, eta
 from shared.forecast import Forecast
 from shared.job import Job
@@ -21,6 +22,7 @@ from shared.preference import wait_seconds
 from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.telemetry import Log
+from shared.webhook_ports import Outbox
 from status_fn import pages, query
 from status_fn.read import Read
 from status_fn.read_batch import ReadBatch
@@ -35,6 +37,7 @@ def make_handler(
     batches: BatchTable,
     images: ImageStore,
     watch: JobWatch,
+    outbox: Outbox,
     catalog: Catalog,
     rules: JobRules,
     admission: Admission,
@@ -66,6 +69,7 @@ def make_handler(
         "list_jobs": jobs.page,
         "get_image": jobs.image,
         "get_preview": jobs.preview,
+        "list_deliveries": _Deliveries(read=read, outbox=outbox).get,
         "get_queue": _Queue(
             read=read, clock=clock, cap=None if workers is None else workers.count
         ).get,
@@ -172,6 +176,16 @@ class _Batches:
             batch_id, tenant=request.tenant, wait_s=wait_s
         )
         return batch, rows, {"Preference-Applied": f"wait={wait_s if honoured else 0:g}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deliveries:
+    read: Read
+    outbox: Outbox
+
+    def get(self, request: Request) -> Response:
+        job = self.read.job(request.path["id"], tenant=request.tenant)
+        return json_response(deliveries_view(self.outbox.of(job.id)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
+from shared.aws.outbox import DynamoOutbox
 from shared.aws.watch import PollingWatch
 from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
@@ -36,6 +37,7 @@ handler = make_handler(
     batches=DynamoBatchTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
     images=S3ImageStore(clients.s3(), _settings.bucket),
     watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
+    outbox=DynamoOutbox(_dynamodb, _settings.table),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,
     admission=KeyedAdmission(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.admission import Admission
 from shared.answers import JobView
 from shared.cost import Prices
+from shared.deliveries_view import deliveries_view
 from shared.errors import Unavailable
 from shared.forecast import Forecast
 from shared.job import Job
@@ -20,6 +21,7 @@ from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
+from shared.webhook_ports import Outbox, Ring
 from submit_fn.batch_handler import batch_endpoints
 from submit_fn.cancel import Cancel
 from submit_fn.delete import Delete
@@ -28,6 +30,7 @@ from submit_fn.estimate_handler import Estimating
 from submit_fn.generate import Generate
 from submit_fn.idempotency import idempotency_key
 from submit_fn.images import GenerateImages
+from submit_fn.redeliver import Redeliver
 from submit_fn.result_cache import ResultCache
 from submit_fn.retry import Retry
 from submit_fn.submit import Submit
@@ -38,6 +41,8 @@ def make_handler(
     table: JobTable,
     batches: BatchTable,
     queue: WorkQueue,
+    outbox: Outbox,
+    ring: Ring,
     catalog: Catalog,
     rules: JobRules,
     admission: Admission,
@@ -79,6 +84,7 @@ def make_handler(
         submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
     )
     forecast = Forecast(table=table, clock=clock, workers=workers)
+    redeliver = Redeliver(table=table, outbox=outbox, ring=ring, clock=clock)
     endpoints: dict[str, Endpoint] = {
         **batch_endpoints(
             submit=submit, batches=batches, render=submitting.view, clock=clock, log=log
@@ -94,6 +100,7 @@ def make_handler(
         ),
         "retry": _retry(retry, catalog, clock),
         "delete": _delete(delete),
+        "redeliver": _redeliver(redeliver),
     }
     return Router("submit_fn", endpoints, admission, log)
 
@@ -165,6 +172,14 @@ def _retry(retry: Retry, catalog: Catalog, clock: Clock) -> Endpoint:
         view = job_view(job, catalog=catalog, now_ms=clock(), link=None)
         headers = {"Location": view.links.self, "ETag": f'"v{view.version}"', "Retry-After": "1"}
         return json_response(view, status=202, headers=headers)
+
+    return endpoint
+
+
+def _redeliver(redeliver: Redeliver) -> Endpoint:
+    def endpoint(request: Request) -> Response:
+        events = redeliver(request.path["id"], tenant=request.tenant)
+        return json_response(deliveries_view(events), status=202)
 
     return endpoint
 

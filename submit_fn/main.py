@@ -15,8 +15,10 @@ from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
+from shared.aws.outbox import DynamoOutbox
 from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
+from shared.bells import Bells
 from shared.cost import prices_by_memory
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
@@ -27,7 +29,12 @@ from submit_fn.handler import make_handler
 
 _settings = SubmitSettings.read(os.environ)
 _dynamodb = clients.dynamodb()
-_table = DynamoJobTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random)
+_sqs = clients.sqs()
+_log = Log("submit_fn")
+_ring = Bells(queue=SqsQueue(_sqs, _settings.webhook_queue_url), log=_log)
+_table = DynamoJobTable(
+    _dynamodb, _settings.table, sleep=time.sleep, jitter=random.random, ring=_ring
+)
 
 
 def _clock() -> int:
@@ -43,7 +50,9 @@ def _images() -> S3ImageStore:
 handler = make_handler(
     table=_table,
     batches=DynamoBatchTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
-    queue=SqsQueue(clients.sqs(), _settings.queue_url),
+    queue=SqsQueue(_sqs, _settings.queue_url),
+    outbox=DynamoOutbox(_dynamodb, _settings.table),
+    ring=_ring,
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,
     admission=KeyedAdmission(
@@ -58,7 +67,7 @@ handler = make_handler(
     ),
     clock=_clock,
     entropy=secrets.token_bytes,
-    log=Log("submit_fn"),
+    log=_log,
     watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
     images=_images,
     cached_engine=_settings.engine if _settings.result_cache else None,

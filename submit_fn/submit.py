@@ -14,6 +14,7 @@ from shared.ports import Clock, IdempotencyKey, JobTable, Submission, WorkQueue
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
+from shared.webhook_url import target_of
 from submit_fn.result_cache import ResultCache
 
 IDEMPOTENCY_MS = 24 * 3_600_000
@@ -77,7 +78,10 @@ class Submit:
         return submission
 
     def new_job(self, spec: JobSpec, *, tenant: str, now_ms: int) -> Job:
-        """The job as it is accepted. Raises ValidationFailed for what its model cannot do."""
+        """The job as it is accepted. Raises ValidationFailed for what its model cannot do, and for
+        a webhook that must not be called."""
+        if spec.webhook is not None:
+            target_of(spec.webhook.url, loopback=self.rules.webhook_loopback)
         card = self.catalog.card(spec.model)
         seed = int.from_bytes(self.entropy(4), "big")
         deadline_ms = spec.deadline_ms(now_ms)

@@ -93,13 +93,14 @@ def http_event(
     }
 
 
-def sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
+def sqs_event(*bodies: str, receives: int = 1, queue: str = "dead") -> dict[str, Any]:
     """An SQS event as Lambda hands it over."""
     records = [
         {
             "messageId": f"message-{number}",
             "receiptHandle": f"receipt-{number}",
             "body": body,
+            "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
             "attributes": {"ApproximateReceiveCount": str(receives)},
         }
         for number, body in enumerate(bodies)

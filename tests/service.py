@@ -10,23 +10,30 @@ from pathlib import Path
 from typing import Any
 
 from shared.admission import Admission, OpenAdmission
+from shared.bells import Bells
 from shared.cost import Prices
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.outbox import SqliteOutbox
 from shared.embedded.queue import SqliteQueue
+from shared.embedded.root_secret import FileRootSecret
 from shared.embedded.watch import SqliteWatch
 from shared.pace import workers
 from shared.ports import BatchTable, ImageStore, JobTable, JobWatch, WorkQueue
 from shared.settings import JobRules
 from shared.telemetry import Log
+from shared.webhook_ports import Outbox, Ring, RootSecret, WebhookSender
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
 from tests.builders import NOW_MS, a_catalog, http_event
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
+from upkeep_fn.lost_bells import LostBells
 from upkeep_fn.sweep import Sweep
+from upkeep_fn.webhook_sender import HttpSender
+from upkeep_fn.webhooks import Webhooks
 from worker_fn.attempts import Attempts
 from worker_fn.background import Background, Beside
 from worker_fn.consume import Consume, WarmEngine
@@ -85,6 +92,9 @@ class Service:
     batches: BatchTable
     queue: WorkQueue
     dead: WorkQueue
+    bells: WorkQueue
+    outbox: Outbox
+    secret: RootSecret
     images: ImageStore
     watch: JobWatch
     clock: Moment
@@ -95,6 +105,7 @@ class Service:
     prices: Prices | None = None
     cap: int | None = 2
     beside: Callable[[], Background] = Beside
+    sender: WebhookSender = field(default_factory=lambda: HttpSender(timeout_s=5, loopback=True))
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         return self._ask("POST", path, body=body, headers=headers)
@@ -172,6 +183,34 @@ class Service:
         consume.finish()
         return len(deliveries)
 
+    @property
+    def ring(self) -> Ring:
+        return Bells(queue=self.bells, log=LOG)
+
+    def webhooks(self) -> Webhooks:
+        return Webhooks(
+            table=self.table,
+            outbox=self.outbox,
+            sender=self.sender,
+            secret=self.secret,
+            catalog=a_catalog(),
+            rules=self.rules,
+            clock=self.clock,
+            jitter=lambda: 0.5,
+            log=LOG,
+        )
+
+    def deliver(self) -> int:
+        """Answer every bell that has rung for a webhook; how many tries were made."""
+        tried = 0
+        while bells := self.bells.receive(wait_s=0):
+            tried += sum(self.webhooks().heed(bell.body) for bell in bells)
+            self.bells.delete(*(bell.receipt for bell in bells))
+        return tried
+
+    def ring_again(self) -> int:
+        return LostBells(outbox=self.outbox, ring=self.ring, clock=self.clock)()
+
     def sweep(self) -> int:
         return Sweep(
             table=self.table, queue=self.queue, rules=self.rules, clock=self.clock, log=LOG
@@ -201,6 +240,8 @@ class Service:
             table=self.table,
             batches=self.batches,
             queue=self.queue,
+            outbox=self.outbox,
+            ring=self.ring,
             catalog=a_catalog(),
             rules=self.rules,
             admission=self.admission,
@@ -220,6 +261,7 @@ class Service:
             batches=self.batches,
             images=self.images,
             watch=self.watch,
+            outbox=self.outbox,
             catalog=a_catalog(),
             rules=self.rules,
             admission=self.admission,
@@ -237,9 +279,13 @@ def embedded_service(folder: Path, **changes: Any) -> Service:
     queue = SqliteQueue(
         database, name="jobs", clock=clock, visibility_s=60, max_receives=5, dead_letters="dead"
     )
+    bells = SqliteQueue(database, name="webhooks", clock=clock, visibility_s=60)
     parts: dict[str, Any] = {
-        "table": SqliteJobTable(database),
+        "table": SqliteJobTable(database, ring=Bells(queue=bells, log=LOG)),
         "batches": SqliteBatchTable(database),
+        "bells": bells,
+        "outbox": SqliteOutbox(database),
+        "secret": FileRootSecret(folder / "webhook-secret", entropy=secrets.token_bytes),
         "queue": queue,
         "dead": dead,
         "images": FileImageStore(

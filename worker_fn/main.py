@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from shared.bells import Bells, nobody
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
@@ -102,7 +103,9 @@ def _local() -> tuple[Consume, WorkQueue, None]:
     )
     # A worker only stores pictures; whoever answers requests signs the links to them.
     images = FileImageStore(settings.data / "images", secret=b"", base_url="")
-    return _consume(SqliteJobTable(database), images, settings, settings), queue, None
+    bells = SqliteQueue(database, name="webhooks", clock=clock, visibility_s=2 * settings.lease_s)
+    table = SqliteJobTable(database, ring=Bells(queue=bells, log=_LOG))
+    return _consume(table, images, settings, settings), queue, None
 
 
 def _remote() -> tuple[Consume, WorkQueue, float | None]:
@@ -117,13 +120,19 @@ def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueu
     from shared.aws.job_table import DynamoJobTable
     from shared.aws.queue import SqsQueue
 
+    sqs = clients.sqs()
+    bells = SqsQueue(sqs, settings.webhook_queue_url) if settings.webhook_queue_url else None
     table = DynamoJobTable(
-        clients.dynamodb(), settings.table, sleep=time.sleep, jitter=random.random
+        clients.dynamodb(),
+        settings.table,
+        sleep=time.sleep,
+        jitter=random.random,
+        ring=Bells(queue=bells, log=_LOG) if bells else nobody,
     )
     return (
         table,
         S3ImageStore(clients.s3(), settings.bucket),
-        SqsQueue(clients.sqs(), settings.queue_url),
+        SqsQueue(sqs, settings.queue_url),
     )
 
 

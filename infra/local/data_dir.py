@@ -15,6 +15,8 @@ from pathlib import Path
 from infra.local.refusal import Refused
 
 SECRET_BYTES = 32
+WEBHOOK_SECRET = "webhook-secret"
+"""The file, in such a folder, that webhooks are signed with; made when it is first asked for."""
 PATIENCE_S = 1.0
 """Workers of a run that was killed need a moment to die, and hold the lock until then."""
 NAP_S = 0.05

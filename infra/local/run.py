@@ -10,6 +10,7 @@ from contextlib import closing
 from ipaddress import ip_address
 
 from infra.local.data_dir import DataDir, opened
+from infra.local.deliveries import keep_delivering
 from infra.local.front_door import FrontDoor, listen, url_of
 from infra.local.offered_model import offered
 from infra.local.options import Options
@@ -20,6 +21,7 @@ from infra.local.upkeep import keep_promises
 from infra.local.wiring import (
     build_admission,
     build_gateway,
+    build_webhooks,
     cached_engine,
     has_keys,
     open_stores,
@@ -39,7 +41,7 @@ def run(options: Options) -> None:
     engine = cached_engine(options)
     with opened(options.data) as data, _door(options, data) as door:
         base_url, pools = url_of(door), Pools()
-        stores = open_stores(data, rules, base_url=options.public_url or base_url)
+        stores = open_stores(data, rules, base_url=options.public_url or base_url, log=log)
         admission = build_admission(stores, read_limits())
         gateway = build_gateway(
             stores,
@@ -54,8 +56,10 @@ def run(options: Options) -> None:
         )
         front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
         upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
+        webhooks = build_webhooks(stores, data, catalog, rules, prices=prices, log=log)
+        deliveries = keep_delivering(stores.bells, webhooks.heed, log=log)
         drawing = _workers(options, data, log)
-        asyncio.run(_serve(front_door, door, [upkeep, *drawing], stores.watch.stop))
+        asyncio.run(_serve(front_door, door, [upkeep, deliveries, *drawing], stores.watch.stop))
         pools.close()
         stores.database.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from infra.local.admission import LocalAdmission
-from infra.local.data_dir import DataDir
+from infra.local.data_dir import WEBHOOK_SECRET, DataDir
 from infra.local.events import Answer, answer_of
 from infra.local.gateway import Gateway
 from infra.local.options import Options
@@ -21,6 +22,7 @@ from infra.local.stoppable_watch import StoppableWatch
 from infra.local.supervisor import worker_settings
 from infra.local.upkeep import seldom
 from shared.admission import Admission, KeyedAdmission, OpenAdmission
+from shared.bells import Bells
 from shared.cost import Prices, prices_by_the_hour
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
@@ -28,8 +30,10 @@ from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.keys import SqliteKeyTable
 from shared.embedded.limits import SqliteRateLimiter
+from shared.embedded.outbox import SqliteOutbox
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.retention import erase_expired
+from shared.embedded.root_secret import FileRootSecret
 from shared.embedded.strays import erase_strays
 from shared.embedded.watch import SqliteWatch
 from shared.errors import SettingsError, Unavailable
@@ -39,11 +43,15 @@ from shared.pace import Workers
 from shared.router import Event, Router
 from shared.settings import EngineSettings, JobRules, LimitRules, MachinePrice, WorkerFacts
 from shared.telemetry import Log
+from shared.webhook_ports import Ring
 from status_fn.handler import make_handler as make_status_handler
 from submit_fn.handler import make_handler as make_submit_handler
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
+from upkeep_fn.lost_bells import LostBells
 from upkeep_fn.sweep import Sweep
+from upkeep_fn.webhook_sender import HttpSender
+from upkeep_fn.webhooks import Webhooks
 
 
 def clock() -> int:
@@ -59,6 +67,9 @@ class Stores:
     table: SqliteJobTable
     jobs: SqliteQueue
     dead: SqliteQueue
+    bells: SqliteQueue
+    ring: Ring
+    outbox: SqliteOutbox
     images: FileImageStore
     watch: StoppableWatch
 
@@ -112,12 +123,17 @@ def has_keys(data: DataDir) -> bool:
         return SqliteKeyTable(database).has_any()
 
 
-def open_stores(data: DataDir, rules: JobRules, *, base_url: str) -> Stores:
+def open_stores(data: DataDir, rules: JobRules, *, base_url: str, log: Log) -> Stores:
     """Open the database and the picture folder. Raises Refused."""
     database = _opened(data)
+    bells = _queue(database, "webhooks", rules)
+    ring = Bells(queue=bells, log=log)
     return Stores(
         database=database,
-        table=SqliteJobTable(database),
+        table=SqliteJobTable(database, ring=ring),
+        bells=bells,
+        ring=ring,
+        outbox=SqliteOutbox(database),
         jobs=_queue(database, "jobs", rules),
         dead=_queue(database, "dead", rules),
         images=FileImageStore(data.folder / "images", secret=data.link_secret, base_url=base_url),
@@ -155,6 +171,8 @@ def build_gateway(
         table=stores.table,
         batches=SqliteBatchTable(stores.database),
         queue=stores.jobs,
+        outbox=stores.outbox,
+        ring=stores.ring,
         catalog=catalog,
         rules=rules,
         admission=admission,
@@ -172,6 +190,7 @@ def build_gateway(
         batches=SqliteBatchTable(stores.database),
         images=stores.images,
         watch=stores.watch,
+        outbox=stores.outbox,
         catalog=catalog,
         rules=rules,
         admission=admission,
@@ -209,8 +228,33 @@ def upkeep_duties(stores: Stores, rules: JobRules, *, log: Log) -> Sequence[Call
             clock=clock,
             log=log,
         ),
+        LostBells(outbox=stores.outbox, ring=stores.ring, clock=clock),
         forget,
         seldom(tidy, clock=clock),
+    )
+
+
+def build_webhooks(
+    stores: Stores,
+    data: DataDir,
+    catalog: Catalog,
+    rules: JobRules,
+    *,
+    prices: Prices | None,
+    log: Log,
+) -> Webhooks:
+    """What tells receivers of what became of jobs."""
+    return Webhooks(
+        table=stores.table,
+        outbox=stores.outbox,
+        sender=HttpSender(timeout_s=rules.webhook_timeout_s, loopback=rules.webhook_loopback),
+        secret=FileRootSecret(data.folder / WEBHOOK_SECRET, entropy=secrets.token_bytes),
+        catalog=catalog,
+        rules=rules,
+        clock=clock,
+        jitter=random.random,
+        log=log,
+        prices=prices,
     )
 
 

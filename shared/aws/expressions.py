@@ -95,13 +95,22 @@ class Expression:
 
 
 def update_arguments(
-    transition: Transition, *, seen: Attributes | None = None, put: Attributes | None = None
+    transition: Transition,
+    *,
+    seen: Attributes | None = None,
+    put: Attributes | None = None,
+    untold: bool = False,
 ) -> dict[str, Any]:
     """UpdateItem's arguments without the table; back comes the new row, or the one that refused.
-    It must be as `seen` besides what the guard says, and gets what is `put`."""
+    It must be as `seen` besides what the guard says, and gets what is `put`. Where it is `untold`,
+    it must not start a job for the first time whose webhook asks to be told of that."""
     expression = Expression()
     exists = f"attribute_exists({expression.name('pk')}){expression.has(seen or {})}"
     guard = f"{exists} AND {expression.condition(transition.guard)}"
+    if untold:
+        told = expression.value(items.text("job.started"))
+        asks = f"contains({expression.name(items.HOOK)}, {told})"
+        guard = f"{guard} AND (NOT {asks} OR {expression.condition(AtLeast('attempt', 1))})"
     update = expression.update(transition.changes, {**transition.add, "version": 1}, put or {})
     return {
         "Key": {"pk": items.job_key(transition.job_id)},

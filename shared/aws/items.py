@@ -22,6 +22,8 @@ Item: TypeAlias = Mapping[str, Value]
 
 READABLE_AFTER_EXPIRY_S = 7 * 86_400
 """A row outlives its job's retention by this long, so that reads can say 410 and not 404."""
+HOOK = "hook"
+"""What a job's webhook asks to be told of, as words."""
 _ID_CHARS = 64
 
 
@@ -122,6 +124,8 @@ def attributes(columns: Mapping[str, Any]) -> dict[str, Value | None]:
         found["exp"] = number(there["expires_ms"] // 1000 + READABLE_AFTER_EXPIRY_S)
     if "spec" in there:
         found["seed"] = number(there["spec"].seed)
+        webhook = there["spec"].webhook
+        found[HOOK] = text(" ".join(webhook.events)) if webhook else None
     if "files_due_ms" in there:
         found["shard"] = text(ERASED_SHARD)
     if "retried_ms" in there:

@@ -15,18 +15,22 @@ from shared.aws.moves import Moves
 from shared.aws.schema import DUE_INDEX, ERASED_SHARD, SHARDS, TENANT_INDEX
 from shared.aws.transactions import Tries, transacted
 from shared.batch import ids_of
+from shared.bells import nobody
 from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Line, Submission
 from shared.transition import Transition
+from shared.webhook_event import event_of
+from shared.webhook_ports import Ring
 
 _BATCH_GET_KEYS = 100
 _PAGE = 1000
 
 
 class DynamoJobTable:
-    """A JobTable. `sleep` takes seconds and `jitter` gives 0 to 1: both only space out retries."""
+    """A JobTable. `sleep` takes seconds and `jitter` gives 0 to 1: both only space out retries.
+    `ring` hears of events."""
 
     def __init__(
         self,
@@ -35,11 +39,13 @@ class DynamoJobTable:
         *,
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
+        ring: Ring = nobody,
     ) -> None:
         self._client = client
         self._name = name
         self._tries = Tries(sleep=sleep, jitter=jitter)
-        self._moves = Moves(client, name, self._tries)
+        self._ring = ring
+        self._moves = Moves(client, name, self._tries, ring)
 
     def submit(
         self,
@@ -50,16 +56,19 @@ class DynamoJobTable:
         limits: OpenLimits = UNLIMITED,
     ) -> Submission:
         counted = limits != UNLIMITED
-        if key is None and not counted:
+        event = event_of(job, "job.completed") if job.is_terminal else None
+        if key is None and not counted and event is None:
             return self._submit_alone(job)
         for seat in open_jobs.seats(job.id, limits) if counted else [None]:
             writes = submission.writes(
-                self._name, job, key, now_ms=now_ms, limits=limits, seat=seat
+                self._name, job, key, now_ms=now_ms, limits=limits, seat=seat, event=event
             )
             submitted = self._submit_with(
                 writes, key, job, limits, submission.token(self._name, job, seat)
             )
             if submitted is not None:
+                if event is not None and not submitted.replayed:
+                    self._ring(event)
                 return submitted
             # else this counter is full, and another one may not be
         raise queue_full(limits)

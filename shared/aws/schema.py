@@ -1,6 +1,7 @@
 """The table's keys and indexes, as plain data: tests create it, infra/template.yaml repeats it.
 
-One table holds jobs (`pk` is job#<id>) and idempotency keys (`pk` is key#<digest>). All indexes
+One table holds jobs (`pk` is job#<id>), idempotency keys (key#<digest>), and all that has a few
+lines elsewhere: API keys, rates, counters of open jobs, events that webhooks are owed. All indexes
 are sparse and carry only what does not change at a heartbeat, except `due` itself.
 """
 
@@ -16,6 +17,9 @@ SHARDS = ("0", "1", "2", "3")
 """Partitions of the due index: one alone would bound the whole service's writes per second."""
 ERASED_SHARD = "erased"
 """The due index's partition of erased jobs, whose files somebody must still look after."""
+
+EVENT_SHARDS = tuple(f"event-{shard}" for shard in SHARDS)
+"""The same for the events that webhooks are owed: they stand in that index too."""
 
 ATTRIBUTES = {"pk": "S", "tenant": "S", "shard": "S", "due": "N", "ck": "S", "seed": "N"}
 KEYS = {"HASH": "pk"}

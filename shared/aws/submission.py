@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from shared.aws import items, open_jobs
+from shared.aws import items, open_jobs, outbox
 from shared.job import Job
 from shared.open_limits import OpenLimits
 from shared.ports import IdempotencyKey
+from shared.webhook_event import WebhookEvent
 
 _ABSENT = "attribute_not_exists(#pk)"
 _TOKEN_CHARS = 36
@@ -34,11 +35,13 @@ def writes(
     now_ms: int,
     limits: OpenLimits,
     seat: int | None,
+    event: WebhookEvent | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What a submit writes in one transaction, by name. Without a `seat` nobody counts."""
+    told = {} if event is None else {"event": {"Update": outbox.stored(table, event)}}
     counted = {} if seat is None else open_jobs.taken(table, job.tenant, seat, limits)
     remembered = {} if key is None else {"key": {"Put": key_put(table, job.id, key, now_ms)}}
-    return {**remembered, "job": {"Put": job_put(table, job, seat)}, **counted}
+    return {**remembered, "job": {"Put": job_put(table, job, seat)}, **counted, **told}
 
 
 def token(table: str, job: Job, seat: int | None) -> str:

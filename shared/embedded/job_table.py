@@ -6,15 +6,19 @@ import sqlite3
 from collections.abc import Sequence
 
 from shared.batch import ids_of
+from shared.bells import nobody
 from shared.embedded import idempotency
 from shared.embedded.database import Database
 from shared.embedded.limits import require_room
+from shared.embedded.outbox import told
 from shared.embedded.rows import INSERT, assignments, to_job, to_row, where
 from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Line, Submission
 from shared.transition import Transition
+from shared.webhook_event import WebhookEvent
+from shared.webhook_ports import Ring
 
 _OWN = "SELECT COUNT(*) FROM jobs WHERE tenant=:tenant AND status IN ('queued', 'running')"
 _LINE = f"""
@@ -24,10 +28,11 @@ SELECT ({_OWN}), ({_OWN} AND id < :before),
 
 
 class SqliteJobTable:
-    """A JobTable in one file, shared by all processes of one machine."""
+    """A JobTable in one file, shared by all processes of one machine. `ring` hears of events."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, ring: Ring = nobody) -> None:
         self._database = database
+        self._ring = ring
 
     def submit(
         self,
@@ -47,6 +52,8 @@ class SqliteJobTable:
             if key is not None:
                 idempotency.remember(connection, key, job.id)
             connection.execute(INSERT, to_row(job))
+            event = told(connection, job, "job.completed") if job.is_terminal else None
+        self._ring_for([event])
         return Submission(job=job, replayed=False)
 
     def get(self, job_id: str) -> Job | None:
@@ -66,13 +73,22 @@ class SqliteJobTable:
                 raise answer
             if transition.opens_for is not None:
                 require_room(connection, transition.opens_for, limits, added=1)
+            event = told(connection, answer, transition.event)
+        self._ring_for([event])
         return answer
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
         """All in one transaction, in which each is judged on its own."""
         durable = any(transition.durable for transition in transitions)
         with self._database.writing(durable=durable) as connection:
-            return [_applied(connection, transition) for transition in transitions]
+            answers = [_applied(connection, transition) for transition in transitions]
+            events = [
+                told(connection, answer, transition.event)
+                for transition, answer in zip(transitions, answers, strict=True)
+                if isinstance(answer, Job)
+            ]
+        self._ring_for(events)
+        return answers
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
         sql = "SELECT * FROM jobs WHERE due_ms <= ? ORDER BY due_ms LIMIT ?"
@@ -123,6 +139,11 @@ class SqliteJobTable:
         with self._database.reading() as connection:
             own, before, everyone = connection.execute(_LINE, values).fetchone()
         return Line(own=own if before_id is None else before, others=everyone - own)
+
+    def _ring_for(self, events: Sequence[WebhookEvent | None]) -> None:
+        for event in events:
+            if event is not None:
+                self._ring(event)
 
 
 def _applied(connection: sqlite3.Connection, transition: Transition) -> Job | TransitionRefused:

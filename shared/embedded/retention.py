@@ -33,6 +33,10 @@ def erase_expired(
         connection.executemany(
             "DELETE FROM jobs WHERE id=?", [(job_id,) for job_id in forgotten if job_id in erased]
         )
+        connection.executemany(
+            "DELETE FROM webhook_events WHERE job_id=?",
+            [(job_id,) for job_id in forgotten if job_id in erased],
+        )
         connection.execute("DELETE FROM idempotency WHERE expires_ms < ?", (now_ms,))
         connection.execute("DELETE FROM batches WHERE expires_ms < ?", (now_ms - TOMBSTONE_MS,))
     if trouble is not None:

@@ -48,6 +48,12 @@ CREATE TABLE IF NOT EXISTS group_turns (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS queue_turns (queue TEXT PRIMARY KEY, turn INTEGER NOT NULL)
   WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS webhook_events (
+  job_id TEXT NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT NULL, happened_ms INTEGER NOT NULL,
+  forget_ms INTEGER NOT NULL, next_ms INTEGER, due_ms INTEGER, tries_left INTEGER NOT NULL,
+  version INTEGER NOT NULL, tries TEXT NOT NULL, PRIMARY KEY (job_id, kind)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS webhook_events_due ON webhook_events (due_ms) WHERE due_ms IS NOT NULL;
 CREATE INDEX IF NOT EXISTS messages_visible ON messages (queue, visible_ms, id);
 """
 _ADDED = (

@@ -15,6 +15,7 @@ PLACES = {
     "DARKROOM_TABLE": "jobs",
     "DARKROOM_QUEUE_URL": "http://127.0.0.1:9/0/jobs",
     "DARKROOM_DEAD_LETTER_URL": "http://127.0.0.1:9/0/dead",
+    "DARKROOM_WEBHOOK_QUEUE_URL": "http://127.0.0.1:9/0/webhooks",
     "DARKROOM_BUCKET": "images",
     "AWS_DEFAULT_REGION": "us-east-1",
 }

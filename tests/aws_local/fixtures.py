@@ -79,6 +79,8 @@ SOON = {
     "DARKROOM_BACKOFF_S": "0.2",
 }
 """Rules that do not make a test wait."""
+NEARBY = {"DARKROOM_WEBHOOK_LOOPBACK": "true"}
+"""Receivers of webhooks are on this machine."""
 
 
 def _cached_pattern(folder: Path) -> dict[str, str]:
@@ -104,9 +106,9 @@ def aws_stack(
         image=unpacked_image(folder / "image", models=ROOT / "models", model="postcard"),
         parameters=dict.fromkeys(unlimited, "10000"),
         variables={
-            "SubmitFunction": {**SOON, **_cached_pattern(folder)},
+            "SubmitFunction": {**SOON, **NEARBY, **_cached_pattern(folder)},
             "StatusFunction": SOON,
-            "UpkeepFunction": SOON,
+            "UpkeepFunction": {**SOON, **NEARBY},
             "WorkerFunction": {**SOON, "DARKROOM_ENGINE": "pattern"},
         },
     )

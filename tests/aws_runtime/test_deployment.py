@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from infra.aws_local.fixups import physical_names
 from infra.aws_local.function_config import REGION
 from infra.aws_local.stack import NAME, UNITS, Stack
+from shared.aws.root_secret import KEY
 from tests.aws_runtime.deployed import Deployed
 
 Call = Callable[[Stack, Callable[[str], Any]], Any]
@@ -90,6 +91,18 @@ def test_what_its_cloudformation_leaves_undone_is_done(aws_stack: Stack) -> None
             "UpkeepRole",
             lambda s, c: c("s3").put_object(Bucket=s.outputs["Bucket"], Key="images/x", Body=b""),
         ),
+        *(
+            (role, lambda s, c: c("s3").get_object(Bucket=s.outputs["Bucket"], Key=KEY))
+            for role in ("SubmitRole", "StatusRole", "WorkerRole")
+        ),
+        (
+            "UpkeepRole",
+            lambda s, c: c("s3").delete_object(Bucket=s.outputs["Bucket"], Key=KEY),
+        ),
+        (
+            "SubmitRole",
+            lambda s, c: c("sqs").receive_message(QueueUrl=s.outputs["WebhookQueue"]),
+        ),
     ],
 )
 def test_a_role_is_refused_what_its_unit_does_not_need(
@@ -120,7 +133,7 @@ def test_who_shows_no_key_is_refused(deployed: Deployed) -> None:
 def test_what_the_schedule_invokes_is_the_published_upkeep_function(deployed: Deployed) -> None:
     before = deployed.counts("upkeep").invocations
 
-    assert set(deployed.sweep()) == {"moved"}
+    assert set(deployed.sweep()) == {"moved", "rung"}
     # The schedule may have come by itself meanwhile.
     assert deployed.counts("upkeep").invocations > before
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.families import AwsFamily, EmbeddedFamily, Family
+from tests.contract.outboxes import AwsOutboxes, EmbeddedOutboxes, Outboxes
 
 
 @pytest.fixture(params=["embedded", "aws"])
@@ -15,5 +16,15 @@ def family(request: pytest.FixtureRequest, tmp_path: Path) -> Family:
     if request.param == "embedded":
         return EmbeddedFamily(tmp_path)
     return AwsFamily(
+        request.getfixturevalue("aws_local"), request.getfixturevalue("aws_clients_of_nobody")
+    )
+
+
+@pytest.fixture(params=["embedded", "aws"])
+def outboxes(request: pytest.FixtureRequest, tmp_path: Path) -> Outboxes:
+    """The same for what webhooks need."""
+    if request.param == "embedded":
+        return EmbeddedOutboxes(tmp_path)
+    return AwsOutboxes(
         request.getfixturevalue("aws_local"), request.getfixturevalue("aws_clients_of_nobody")
     )

@@ -12,7 +12,9 @@ from shared.batch import job_id_in
 from shared.errors import DarkroomError, Unavailable
 from shared.ports import JobQuery, image_key
 from shared.rate_limit import rate_policy
+from shared.webhook_event import happening
 from tests.contract.families import Family
+from tests.contract.outboxes import Outboxes
 from tests.contract.samples import NOW_MS, TENANT, key, new_id, queued, unstored
 
 Call = Callable[[], object]
@@ -92,5 +94,17 @@ def test_keys_and_rates_that_do_not_answer(family: Family) -> None:
         lambda: keys.end(key.id, at_ms=NOW_MS),
         keys.keys,
         lambda: limiter.spend("acme", rate_policy("reads", per_s=50, burst=100), now_ms=NOW_MS),
+    )
+    assert _outcomes(*calls) == {Unavailable}
+
+
+def test_events_and_secrets_that_do_not_answer(outboxes: Outboxes) -> None:
+    outbox, secret = outboxes.outbox_down(), outboxes.root_secret_down()
+    event = happening("job.completed", job_id=new_id(), tenant=TENANT, happened_ms=1, forget_ms=2)
+    calls = (
+        lambda: outbox.of(event.job_id),
+        lambda: outbox.due(now_ms=NOW_MS, limit=9),
+        lambda: outbox.replace(event, event.dropped()),
+        secret.get,
     )
     assert _outcomes(*calls) == {Unavailable}

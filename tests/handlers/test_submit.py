@@ -48,6 +48,7 @@ def test_what_was_asked_comes_back_with_defaults_filled_in(service: Service) -> 
         "format": "png",
         "preview": False,
         "cache": "use",
+        "webhook": None,
     }
 
 
@@ -81,7 +82,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"prompt": "a", "metadata": {str(n): "v" for n in range(17)}}, "/metadata"),
     ({"prompt": "a", "sampler": "euler"}, "/sampler"),
     ({"prompt": "a", "cache": "never"}, "/cache"),
-    ({"prompt": "a", "webhook": {"url": "https://example.com"}}, "/webhook"),
+    ({"prompt": "a", "webhook": "https://example.com"}, "/webhook"),
     ({"prompt": "a", "a/b~c": 1}, "/a~1b~0c"),
 ]
 

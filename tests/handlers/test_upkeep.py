@@ -13,6 +13,7 @@ from tests.service import LOG, Service, embedded_service
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
 from upkeep_fn.handler import make_handler
+from upkeep_fn.lost_bells import LostBells
 from upkeep_fn.sweep import Sweep
 
 TICK = {"source": "aws.events"}
@@ -34,7 +35,9 @@ def upkeep(service: Service, event: Mapping[str, Any]) -> dict[str, int]:
         clock=service.clock,
         log=LOG,
     )
-    return make_handler(sweep, dead, erasures)(event, None)
+    lost = LostBells(outbox=service.outbox, ring=service.ring, clock=service.clock)
+    handler = make_handler(sweep, dead, erasures, lost, service.webhooks(), bells="webhooks")
+    return handler(event, None)
 
 
 def test_a_job_whose_bell_was_lost_is_rung_for_again(tmp_path: Path) -> None:
@@ -42,10 +45,10 @@ def test_a_job_whose_bell_was_lost_is_rung_for_again(tmp_path: Path) -> None:
     job_id = deaf.submitted()
     service = embedded_service(tmp_path, clock=deaf.clock)
     assert service.work() == 0
-    assert upkeep(service, TICK) == {"moved": 0}
+    assert upkeep(service, TICK) == {"moved": 0, "rung": 0}
 
     service.clock.pass_s(15)
-    assert upkeep(service, TICK) == {"moved": 1}
+    assert upkeep(service, TICK) == {"moved": 1, "rung": 0}
     service.work()
     assert service.job(job_id)["status"] == "succeeded"
 
@@ -66,7 +69,7 @@ def test_a_sweep_that_cannot_ring_leaves_the_job_for_the_next_one(tmp_path: Path
     job_id = service.submitted()
     service.clock.pass_s(15)
 
-    assert upkeep(service, TICK) == {"moved": 1}
+    assert upkeep(service, TICK) == {"moved": 1, "rung": 0}
     assert service.job(job_id)["status"] == "queued"
 
 

@@ -9,6 +9,8 @@ import tomllib
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from infra import cost
 from infra.aws_local.ministack import MiniStack
 from infra.aws_local.package import ROOT, read_template
@@ -51,12 +53,10 @@ def test_what_an_idle_month_counts_is_in_the_template() -> None:
     watching = next(line for line in per_idle_month(PRICES) if "alarms" in line.what)
     price = PRICES["cloudwatch"]
     assert kinds["AWS::CloudWatch::Dashboard"] == 1
-    assert watching.usd == price["dashboard_month"] + sum(
-        kinds[kind] * price[each]
-        for kind, each in (
-            ("AWS::CloudWatch::Alarm", "alarm_month"),
-            ("AWS::Logs::MetricFilter", "metric_month"),
-        )
+    assert watching.usd == pytest.approx(
+        price["dashboard_month"]
+        + kinds["AWS::CloudWatch::Alarm"] * price["alarm_month"]
+        + kinds["AWS::Logs::MetricFilter"] * price["metric_month"]
     )
 
 

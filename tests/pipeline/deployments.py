@@ -21,8 +21,10 @@ from shared.admission import OpenAdmission
 from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
+from shared.aws.outbox import DynamoOutbox
 from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
+from shared.bells import nobody
 from shared.open_limits import OpenLimits
 from shared.pace import Workers
 from shared.router import Event, Router
@@ -70,6 +72,8 @@ def _units(
         table=table,
         batches=batches,
         queue=SqsQueue(clients.sqs, urls.main),
+        outbox=DynamoOutbox(clients.dynamodb, table_name),
+        ring=nobody,
         catalog=a_catalog(),
         rules=rules,
         admission=OpenAdmission(open_limits=_LIMITS),
@@ -86,6 +90,7 @@ def _units(
         batches=batches,
         images=images,
         watch=watch,
+        outbox=DynamoOutbox(clients.dynamodb, table_name),
         catalog=a_catalog(),
         rules=rules,
         admission=OpenAdmission(open_limits=_LIMITS),

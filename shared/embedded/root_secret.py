@@ -1,0 +1,39 @@
+"""A deployment's root secret as a file that only its owner may read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from shared.errors import Unavailable
+
+SECRET_BYTES = 32
+
+
+class FileRootSecret:
+    """A RootSecret at `path`, whose folder is there; `entropy(n)` returns n random bytes."""
+
+    def __init__(self, path: Path, *, entropy: Callable[[int], bytes]) -> None:
+        self._path = path
+        self._entropy = entropy
+
+    def get(self) -> bytes:
+        try:
+            if not self._path.exists():
+                self._make()
+            return self._path.read_bytes()
+        except OSError as error:
+            raise Unavailable("the disk did not answer") from error
+
+    def _make(self) -> None:
+        """Written beside, then linked into place: whoever is second keeps what the first made."""
+        beside = self._path.with_name(f"{self._path.name}.{self._entropy(8).hex()}.part")
+        try:
+            beside.touch(mode=0o600)
+            beside.write_bytes(self._entropy(SECRET_BYTES))
+            os.link(beside, self._path)
+        except FileExistsError:
+            return
+        finally:
+            beside.unlink(missing_ok=True)
