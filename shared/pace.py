@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import fmean
 from typing import TypeAlias
 
 from shared.job import Job
@@ -47,9 +46,9 @@ class Workers:
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
     """What one picture took. `service` is from claim to done, of which the engine had `engine` for
-    it and for all that were drawn `together`. A worker got ready for `loaded` before the claim;
-    without that the job `waited` since it was `asked_ms` for. `paid` is its share of what a worker
-    did for it.
+    it and for all that were drawn `together`, and storing `stored`. A worker got ready for `loaded`
+    before the claim; without that the job `waited` since it was `asked_ms` for. `paid` is its share
+    of what a worker did for it.
     """
 
     form: Form
@@ -57,11 +56,17 @@ class Drawn:
     claimed_ms: int
     service: float
     engine: float
+    stored: float
     together: int
     waited: float
     loaded: float
     paid: float
     cold: bool
+
+    @property
+    def warm(self) -> float:
+        """What it would have taken a worker that was ready."""
+        return self.engine + self.stored
 
     @property
     def share(self) -> float:
@@ -81,12 +86,19 @@ class Pace:
         return Pace(drawn=alike) if alike else None
 
     def whole(self) -> Span:
-        """For how long one more picture will be in a worker's hands, with what it loads."""
-        return _of_one_more([each.service + each.loaded for each in self.drawn])
+        """For how long one more picture will be in a worker's hands, whether that is ready or gets
+        ready first as often as it had to."""
+        return Span(
+            least=_low([each.warm for each in self.drawn]),
+            most=_high([each.service + each.loaded for each in self.drawn]),
+        )
 
     def paid(self) -> Span:
         """How much of a worker's time one more picture will have to pay for."""
-        return _of_one_more([each.paid for each in self.drawn])
+        return Span(
+            least=_low([each.warm / each.together for each in self.drawn]),
+            most=_high([each.paid for each in self.drawn]),
+        )
 
     def work(self, pictures: Span, *, workers: Workers, in_turns: bool) -> Span:
         """Until so many workers are through with so many pictures.
@@ -157,6 +169,7 @@ def _drawn(job: Job) -> Drawn | None:
         claimed_ms=job.started_ms,
         service=service,
         engine=took.inference_ms,
+        stored=took.upload_ms,
         together=took.drawn_together,
         waited=max(0, job.started_ms - job.asked_ms - loaded),
         loaded=loaded,
@@ -165,10 +178,14 @@ def _drawn(job: Job) -> Drawn | None:
     )
 
 
-def _of_one_more(took: Sequence[float]) -> Span:
-    """The fewer there are, the less do they show how far one may be from the others."""
-    ordered, few = sorted(took), 1 + 2 / len(took)
-    return Span(least=_quantile(ordered, 0.05) / few, most=_quantile(ordered, 0.95) * few)
+def _low(took: Sequence[float]) -> float:
+    """Hardly one more will take less. The fewer there are, the less do they show that."""
+    return _quantile(sorted(took), 0.05) / (1 + 2 / len(took))
+
+
+def _high(took: Sequence[float]) -> float:
+    """Hardly one more will take more."""
+    return _quantile(sorted(took), 0.95) * (1 + 2 / len(took))
 
 
 def _aside(drawn: Sequence[Drawn], count: float) -> float:
@@ -185,8 +202,10 @@ def _aside(drawn: Sequence[Drawn], count: float) -> float:
 def _mean(took: Sequence[float]) -> float:
     """Without the highest and the lowest of many: a worker that stood still for once tells little
     of those that follow."""
-    ordered, left_out = sorted(took), len(took) // 20
-    return fmean(ordered[left_out : len(ordered) - left_out])
+    # Without the module `statistics`, whose import a cold start would wait for.
+    left_out = len(took) // 20
+    kept = sorted(took)[left_out : len(took) - left_out]
+    return sum(kept) / len(kept)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -58,6 +58,10 @@ SCENARIOS = {
         Drawing(workers=TWO, usual=50),
         [*now_and_then(300, 120), *now_and_then(100, 500, tenant="b", sides=(128,))],
     ),
+    "another tenant in turns with larger ones": (
+        Drawing(workers=ONE, usual=100),
+        [*burst(80, tenant="b", side=96), *burst(80, at=20)],
+    ),
     "hardly anything is known": (Drawing(workers=ONE, usual=100, sigma=0.4), [*burst(12)]),
 }
 
