@@ -11,7 +11,7 @@ import { askedBy, curl, isOpen, lasting, problemText, stateOf } from "./words.js
 
 const PAGE = 24;
 const SEEDS = 2 ** 32;
-const QUEUE_S = 15;
+const REFRESH_S = 15;
 const TRIES = 3;
 const RENEW_MS = 30_000;
 
@@ -177,6 +177,13 @@ async function act(method, path) {
   }
 }
 
+/** Jobs may come from elsewhere too. */
+async function refresh() {
+  const { body } = await call("GET", `${START.jobs}?limit=${PAGE}`).catch(() => ({ body: { jobs: [] } }));
+  body.jobs.forEach((job) => put(job));
+  refreshQueue();
+}
+
 async function refreshQueue() {
   const { body } = await call("GET", START.queue).catch(() => ({ body: null }));
   if (!body) return;
@@ -249,5 +256,5 @@ addEventListener("hashchange", () => linkedJob() && read(linkedJob()).then((job)
 if (matchMedia("(max-width: 60rem)").matches) by("settings").open = false;
 else by("prompt").focus();
 if (/mac|iphone|ipad/i.test(navigator.platform)) by("draw-keys").textContent = "⌘ ↵";
-setInterval(() => seen().then(refreshQueue), QUEUE_S * 1000);
+setInterval(() => seen().then(refresh), REFRESH_S * 1000);
 start();

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from darkroom import Darkroom
 from tests.local.browser import PATIENCE_MS, open_browser
 from tests.local.server import ROOT, Server, running
 
@@ -35,7 +36,8 @@ def quick(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def slow(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A run that draws one picture at a time, slowly enough to be watched."""
     data = tmp_path_factory.mktemp("slow") / "data"
-    with running(data, engine_delay_ms=DRAWING_MS) as server:
+    alone = {"DARKROOM_BATCH": "1"}
+    with running(data, engine_delay_ms=DRAWING_MS, settings=alone) as server:
         yield server
 
 
@@ -212,3 +214,14 @@ def test_a_job_that_failed_says_why_is_tried_again_and_deleted(quick: Server, pa
     page.get_by_role("button", name="Really delete?").click()
     expect(page.locator("#frames")).not_to_contain_text("#filtered")
     expect(page.locator("#asked")).not_to_have_text("a hill #filtered")
+
+
+def test_a_job_from_elsewhere_appears_by_itself(quick: Server, page: Page) -> None:
+    page.clock.install()
+    page.goto(quick.base_url)
+    expect(page.locator("#frames")).not_to_be_empty()
+    with Darkroom(quick.base_url) as room:
+        room.wait(room.submit("a purple fish from elsewhere"))
+    page.clock.run_for(20_000)
+
+    expect(page.locator("#frames")).to_contain_text("a purple fish from elsewhere")
