@@ -49,7 +49,9 @@ def _images() -> S3ImageStore:
 
 handler = make_handler(
     table=_table,
-    batches=DynamoBatchTable(_dynamodb, _settings.table, sleep=time.sleep, jitter=random.random),
+    batches=DynamoBatchTable(
+        _dynamodb, _settings.table, sleep=time.sleep, jitter=random.random, ring=_ring
+    ),
     queue=SqsQueue(_sqs, _settings.queue_url),
     outbox=DynamoOutbox(_dynamodb, _settings.table),
     ring=_ring,

@@ -282,7 +282,7 @@ def embedded_service(folder: Path, **changes: Any) -> Service:
     bells = SqliteQueue(database, name="webhooks", clock=clock, visibility_s=60)
     parts: dict[str, Any] = {
         "table": SqliteJobTable(database, ring=Bells(queue=bells, log=LOG)),
-        "batches": SqliteBatchTable(database),
+        "batches": SqliteBatchTable(database, ring=Bells(queue=bells, log=LOG)),
         "bells": bells,
         "outbox": SqliteOutbox(database),
         "secret": FileRootSecret(folder / "webhook-secret", entropy=secrets.token_bytes),

@@ -78,12 +78,16 @@ def _mend_bucket_policy(endpoint_url: str, name: str, properties: Mapping[str, A
 
 
 def _mend_role(endpoint_url: str, name: str, properties: Mapping[str, Any]) -> None:
-    """What is allowed under a condition that it does not know is allowed never."""
+    """What is allowed under a condition that it does not know is allowed never, and sending many
+    messages needs another right than sending one, which on AWS is the same."""
     iam = client("iam", endpoint_url)
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
         for statement in filter(_is_unknown, document["Statement"]):
             del statement["Condition"]
+        for statement in document["Statement"]:
+            if "sqs:SendMessage" in statement["Action"]:
+                statement["Action"] = [*statement["Action"], "sqs:SendMessageBatch"]
         iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 

@@ -169,7 +169,7 @@ def build_gateway(
     """The front door's application, with both units behind it."""
     submit = make_submit_handler(
         table=stores.table,
-        batches=SqliteBatchTable(stores.database),
+        batches=SqliteBatchTable(stores.database, ring=stores.ring),
         queue=stores.jobs,
         outbox=stores.outbox,
         ring=stores.ring,

@@ -12,20 +12,24 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.aws import batch_items, items, submission
+from shared.aws import batch_items, items, outbox, submission
 from shared.aws.clients import Client
 from shared.aws.errors import translated
 from shared.aws.room import Room
 from shared.aws.transactions import Tries, transacted
 from shared.batch import Batch, Refusal
+from shared.bells import nobody
 from shared.errors import Gone, IdempotencyKeyReuse, Unavailable
 from shared.fitting import fitted
 from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import IdempotencyKey
+from shared.webhook_event import WebhookEvent, event_of
+from shared.webhook_ports import Ring
 
-_AT_ONCE = 50
-"""Jobs in one transaction: beside them it may hold the key, the batch and nine counters."""
+_AT_ONCE = 89
+"""Jobs in one transaction: beside them it may hold the key, the batch and nine counters. Half as
+many where some are events too, of which each takes a place of its own."""
 _TRIES = 12
 """Each of nine counters may be found full once, and somebody else may be faster in between."""
 _NEW = "attribute_not_exists(#pk)"
@@ -35,7 +39,7 @@ _Writes = Mapping[str, dict[str, Any]]
 
 class DynamoBatchTable:
     """A BatchTable. `sleep` takes seconds and `jitter` gives 0 to 1: both only space out retries.
-    One transaction stores `at_once` jobs.
+    One transaction stores `at_once` jobs. `ring` hears of events.
 
     Beside all its own, a batch of which every item is refused for a reason as long as can be stays
     below the 400 KB that an item may have, and a transaction below its 4 MB.
@@ -49,10 +53,12 @@ class DynamoBatchTable:
         sleep: Callable[[float], None],
         jitter: Callable[[], float],
         at_once: int = _AT_ONCE,
+        ring: Ring = nobody,
     ) -> None:
         self._client = client
         self._name = name
         self._at_once = at_once
+        self._ring = ring
         self._tries = Tries(sleep=sleep, jitter=jitter)
 
     def take(
@@ -65,9 +71,10 @@ class DynamoBatchTable:
         limits: OpenLimits = UNLIMITED,
     ) -> Batch:
         room, key = Room(batch.id, batch.tenant, limits), key if batch.decided == 0 else None
+        most = self._at_once // (2 if any(map(_event, items)) else 1)
         for _ in range(_TRIES):
             taken = fitted(
-                items, first=batch.decided, places=room.places, full=room.full, most=self._at_once
+                items, first=batch.decided, places=room.places, full=room.full, most=most
             )
             if batch.decided == 0 and not any(isinstance(item, Job) for item in taken):
                 raise room.full
@@ -75,6 +82,8 @@ class DynamoBatchTable:
             token = _token(writes)
             refused = transacted(self._client, writes, self._tries, ClientRequestToken=token)
             if not refused:
+                for event in filter(None, map(_event, taken)):
+                    self._ring(event)
                 return batch.after(taken)
             if faster := self._faster(refused, key):
                 return faster
@@ -110,6 +119,8 @@ class DynamoBatchTable:
             writes["key"] = {"Put": put}
         for job in jobs:
             writes[job.id] = {"Put": submission.job_put(self._name, job, seats.get(job.id))}
+            if event := _event(job):
+                writes[event.id] = {"Update": outbox.stored(self._name, event)}
         return {**writes, **room.taken(self._name, counted)}
 
     def _put(self, before: Batch, after: Batch) -> dict[str, Any]:
@@ -156,6 +167,13 @@ class DynamoBatchTable:
             )
         item: items.Item | None = answer.get("Item")
         return item
+
+
+def _event(item: Job | Refusal) -> WebhookEvent | None:
+    """What a webhook asks to be told of a job that is over already."""
+    if isinstance(item, Refusal) or not item.is_terminal:
+        return None
+    return event_of(item, "job.completed")
 
 
 def _token(writes: _Writes) -> str:

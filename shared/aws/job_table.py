@@ -9,9 +9,11 @@ from typing import Any
 
 from shared.aws import cache_index, items, line, open_jobs, submission
 from shared.aws.clients import Client
+from shared.aws.endings import Endings
 from shared.aws.errors import translated
 from shared.aws.expressions import Expression
 from shared.aws.moves import Moves
+from shared.aws.reads import Reads
 from shared.aws.schema import DUE_INDEX, ERASED_SHARD, SHARDS, TENANT_INDEX
 from shared.aws.transactions import Tries, transacted
 from shared.batch import ids_of
@@ -24,7 +26,6 @@ from shared.transition import Transition
 from shared.webhook_event import event_of
 from shared.webhook_ports import Ring
 
-_BATCH_GET_KEYS = 100
 _PAGE = 1000
 
 
@@ -46,6 +47,8 @@ class DynamoJobTable:
         self._tries = Tries(sleep=sleep, jitter=jitter)
         self._ring = ring
         self._moves = Moves(client, name, self._tries, ring)
+        self._reads = Reads(client, name, self._tries)
+        self._endings = Endings(client, name, self._tries, self._reads, ring)
 
     def submit(
         self,
@@ -83,7 +86,11 @@ class DynamoJobTable:
         return self._moves.apply(transition, limits)
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
-        """One after the other: a transaction would refuse all where it refuses one."""
+        """Those that end jobs together; the others one after the other."""
+        ends = [move for move in transitions if move.ends]
+        if len(ends) > 1 and len({move.job_id for move in transitions}) == len(transitions):
+            ended = self._endings.apply_all(ends)
+            return [ended.get(move.job_id) or self._applied(move) for move in transitions]
         return [self._applied(transition) for transition in transitions]
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
@@ -232,19 +239,4 @@ class DynamoJobTable:
 
     def _rows(self, keys: Iterator[items.Value]) -> list[Job]:
         """The rows with these keys, in any order; those that are gone are left out."""
-        found: list[Job] = []
-        while chunk := [{"pk": key} for key in islice(keys, _BATCH_GET_KEYS)]:
-            found += map(items.job_from, self._batch_get(chunk))
-        return found
-
-    def _batch_get(self, keys: list[dict[str, items.Value]]) -> list[items.Item]:
-        found: list[items.Item] = []
-        wanted: dict[str, Any] = {self._name: {"Keys": keys, "ConsistentRead": True}}
-        for _ in self._tries:
-            with translated():
-                answer = self._client.batch_get_item(RequestItems=wanted)
-            found += answer["Responses"].get(self._name, [])
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                return found
-        raise Unavailable("DynamoDB left keys unprocessed")
+        return [*map(items.job_from, self._reads.found(keys))]

@@ -36,9 +36,14 @@ def taken(table: str, tenant: str, seat: int, limits: OpenLimits) -> dict[str, d
 def given_back(table: str, tenant: str, seat: int) -> dict[str, dict[str, Any]]:
     """The writes that count a job off, by name."""
     return {
-        "tenant": {"Update": _fewer(table, tenant_pk(tenant))},
-        "seat": {"Update": _fewer(table, seat_pk(seat))},
+        "tenant": {"Update": fewer(table, tenant_pk(tenant))},
+        "seat": {"Update": fewer(table, seat_pk(seat))},
     }
+
+
+def counted_in(tenant: str, seat: int) -> Sequence[items.Value]:
+    """The `pk` of each counter that counts a tenant's job with this seat."""
+    return [tenant_pk(tenant), seat_pk(seat)]
 
 
 def counters(tenant: str) -> Sequence[items.Value]:
@@ -68,12 +73,13 @@ def more(table: str, pk: items.Value, most: int | None, jobs: int = 1) -> dict[s
     return update
 
 
-def _fewer(table: str, pk: items.Value) -> dict[str, Any]:
+def fewer(table: str, pk: items.Value, jobs: int = 1) -> dict[str, Any]:
+    """Count so many off."""
     return {
         "TableName": table,
         "Key": {"pk": pk},
         "UpdateExpression": "ADD n :less",
-        "ExpressionAttributeValues": {":less": items.number(-1)},
+        "ExpressionAttributeValues": {":less": items.number(-jobs)},
     }
 
 

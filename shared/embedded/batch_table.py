@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from shared.batch import Batch, Refusal
+from shared.bells import nobody
 from shared.embedded import idempotency
 from shared.embedded.database import Database
 from shared.embedded.limits import room
+from shared.embedded.outbox import told
 from shared.embedded.rows import INSERT, to_row
 from shared.errors import FieldError, Gone
 from shared.fitting import fitted
 from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import IdempotencyKey
+from shared.webhook_ports import Ring
 
 _PUT = """
 INSERT OR REPLACE INTO batches VALUES (
@@ -25,10 +28,11 @@ INSERT OR REPLACE INTO batches VALUES (
 
 
 class SqliteBatchTable:
-    """A BatchTable beside a SqliteJobTable."""
+    """A BatchTable beside a SqliteJobTable. `ring` hears of events."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, ring: Ring = nobody) -> None:
         self._database = database
+        self._ring = ring
 
     def take(
         self,
@@ -51,8 +55,12 @@ class SqliteBatchTable:
             if key is not None:
                 idempotency.remember(connection, key, batch.id)
             connection.executemany(INSERT, map(to_row, jobs))
+            over = [job for job in jobs if job.is_terminal]
+            events = [told(connection, job, "job.completed") for job in over]
             after = batch.after(taken)
             connection.execute(_PUT, _row(after))
+        for event in filter(None, events):
+            self._ring(event)
         return after
 
     def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.outbox import DynamoOutbox
 from shared.aws.root_secret import S3RootSecret
+from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.outbox import SqliteOutbox
 from shared.embedded.root_secret import FileRootSecret
-from shared.ports import JobTable
+from shared.ports import BatchTable, JobTable
 from shared.webhook_event import WebhookEvent
 from shared.webhook_ports import Outbox, RootSecret
 from tests.aws_local.places import Clients, new_bucket, new_table
@@ -24,9 +26,10 @@ from tests.aws_local.places import Clients, new_bucket, new_table
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """A job table, the events of its jobs, and what it rang for."""
+    """A job table, batches beside it, the events of their jobs, and what they rang for."""
 
     jobs: JobTable
+    batches: BatchTable
     outbox: Outbox
     rung: list[WebhookEvent]
 
@@ -52,7 +55,8 @@ class EmbeddedOutboxes:
     def told(self) -> Told:
         database, rung = Database(self._folder / "darkroom.db"), list[WebhookEvent]()
         jobs = SqliteJobTable(database, ring=rung.append)
-        return Told(jobs=jobs, outbox=SqliteOutbox(database), rung=rung)
+        batches = SqliteBatchTable(database, ring=rung.append)
+        return Told(jobs=jobs, batches=batches, outbox=SqliteOutbox(database), rung=rung)
 
     def root_secrets(self) -> tuple[RootSecret, RootSecret]:
         return _file_secret(self._folder), _file_secret(self._folder)
@@ -82,7 +86,10 @@ class AwsOutboxes:
         jobs = DynamoJobTable(
             dynamodb, name, sleep=time.sleep, jitter=random.random, ring=rung.append
         )
-        return Told(jobs=jobs, outbox=DynamoOutbox(dynamodb, name), rung=rung)
+        batches = DynamoBatchTable(
+            dynamodb, name, sleep=time.sleep, jitter=random.random, ring=rung.append
+        )
+        return Told(jobs=jobs, batches=batches, outbox=DynamoOutbox(dynamodb, name), rung=rung)
 
     def root_secrets(self) -> tuple[RootSecret, RootSecret]:
         bucket = new_bucket(self._clients.s3)

@@ -11,12 +11,29 @@ import pytest
 
 from shared import transitions
 from shared.batch import MOST_JOBS, Batch, Refusal, ids_of, job_id_in
-from shared.errors import FieldError, IdempotencyKeyReuse, QueueFull, TenantQueueFull
+from shared.errors import (
+    FieldError,
+    IdempotencyKeyReuse,
+    QueueFull,
+    TenantQueueFull,
+    TransitionRefused,
+)
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import IdempotencyKey, JobQuery
 from tests.contract.families import Batched, Family
-from tests.contract.samples import IMAGE, NOW_MS, TENANT, TIMING, key, queued, spec, unstored
+from tests.contract.samples import (
+    IMAGE,
+    LEASE_MS,
+    NOW_MS,
+    TENANT,
+    TIMING,
+    key,
+    new_id,
+    queued,
+    spec,
+    unstored,
+)
 
 WIDE = OpenLimits(per_tenant=1000, overall=8000)
 
@@ -72,7 +89,7 @@ def _room(place: Batched, limits: OpenLimits, tenant: str = TENANT) -> int:
         taken += 1
 
 
-@pytest.mark.parametrize("size", [1, 49, 50, 51, MOST_JOBS])
+@pytest.mark.parametrize("size", [1, 88, 89, 90, MOST_JOBS])
 @pytest.mark.parametrize("limits", [WIDE, UNLIMITED], ids=["counted", "not counted"])
 def test_every_job_of_a_batch_is_stored(family: Family, size: int, limits: OpenLimits) -> None:
     place, batch = family.batched(), unstored(size)
@@ -128,7 +145,7 @@ def test_a_batch_s_jobs_are_listed_newest_first_and_no_others(family: Family) ->
     assert listed(batch=unstored(1).id) == []
 
 
-@pytest.mark.parametrize("room", [1, 20, 50, 51, 99])
+@pytest.mark.parametrize("room", [1, 20, 89, 90, 99])
 def test_what_the_tenant_has_no_room_for_is_refused_from_the_end(family: Family, room: int) -> None:
     place, limits = family.batched(), OpenLimits(per_tenant=room, overall=8000)
     batch = unstored(MOST_JOBS)
@@ -287,3 +304,50 @@ def test_batches_and_single_submits_at_once_never_get_one_job_too_many(family: F
         taken = sum(threads.map(submit, range(12))) + sum(singles)
     assert taken + _room(place, limits, "t0") + _room(place, limits, "t1") == 61
     assert place.jobs.backlog().queued == 61
+
+
+def test_a_whole_batch_is_called_off_but_for_what_refuses(family: Family) -> None:
+    """Also where one of its jobs was retried, and so is counted elsewhere on DynamoDB, and while
+    its rows are changed by others."""
+    place, limits = family.batched(), OpenLimits(per_tenant=100, overall=160)
+    batch = _stored(place, unstored(MOST_JOBS), limits=limits)
+    ids = [job_id_in(batch.id, index) for index in range(MOST_JOBS)]
+    early, gone = ids[3], new_id()
+    for job_id in (early, ids[60]):
+        place.jobs.apply(transitions.cancel(job_id, tenant=TENANT, now_ms=NOW_MS))
+    again = transitions.retry(
+        place.jobs.rows([ids[60]])[0], now_ms=NOW_MS, attempts=1, ring_again_ms=1000
+    )
+    place.jobs.apply(again, limits=limits)
+    claim = transitions.claim(ids[70], nonce="f" * 32, now_ms=NOW_MS, lease_ms=LEASE_MS)
+    place.jobs.apply(claim)
+
+    moves = [
+        transitions.cancel(job_id, tenant=TENANT, now_ms=NOW_MS + 1) for job_id in (*ids, gone)
+    ]
+    answers = place.jobs.apply_all(moves)
+    refused = {
+        move.job_id: answer.current
+        for move, answer in zip(moves, answers, strict=True)
+        if isinstance(answer, TransitionRefused)
+    }
+    assert refused == {early: place.jobs.get(early), gone: None}
+    ended = [answer for answer in answers if isinstance(answer, Job)]
+    assert [job.id for job in ended] == [job_id for job_id in ids if job_id != early]
+    assert {(job.status, job.finished_ms) for job in ended} == {(JobStatus.CANCELED, NOW_MS + 1)}
+    assert _room(place, limits) == 100
+    assert _room(place, limits, "another") == 60
+
+
+def test_several_who_call_off_a_batch_end_each_job_once(family: Family) -> None:
+    place, limits = family.batched(), OpenLimits(per_tenant=20, overall=80)
+    batch = _stored(place, unstored(20), limits=limits)
+    moves = [
+        transitions.cancel(job_id_in(batch.id, index), tenant=TENANT, now_ms=NOW_MS)
+        for index in range(20)
+    ]
+    with ThreadPoolExecutor(4) as threads:
+        answers = [*threads.map(lambda _: place.jobs.apply_all(moves), range(4))]
+    assert sum(isinstance(answer, Job) for each in answers for answer in each) == 20
+    assert _room(place, limits) == 20
+    assert _room(place, limits, "another") == 20

@@ -1,0 +1,24 @@
+"""Batches through the template's routes, roles and limits."""
+
+from __future__ import annotations
+
+from darkroom import Darkroom
+from tests.aws_runtime.deployed import Deployed
+
+
+def test_a_batch_is_drawn_and_another_called_off(deployed: Deployed) -> None:
+    with Darkroom(deployed.stack.url, key=deployed.stack.key) as room:
+        drawn = room.submit_many(["a red circle", {"prompt": "a hill", "width": 7}, "a hill"])
+        called_off = room.submit_many([f"a hill #sleep=60 {number}" for number in range(12)])
+        ended = room.cancel_batch(called_off.id)
+        assert (called_off.counts["queued"], ended.counts["canceled"]) == (12, 12)
+        assert ended.is_final
+        assert [job.id for job in room.jobs(batch=ended.id, status="canceled")] == [
+            job.id for job in reversed(ended.jobs)
+        ]
+
+        done = room.wait(drawn)
+        assert [job.status for job in done.jobs] == ["succeeded"] * 2
+        assert [item.index for item in done.refused] == [1]
+        assert not deployed.logged("bell_lost", "submit_fn")
+        assert all(room.image(job).startswith(b"\x89PNG") for job in done.jobs)
