@@ -232,10 +232,10 @@ class Service:
         headers = {name.replace("_", "-"): value for name, value in event["headers"].items()}
         made = http_event(method, path, **{**event, "headers": headers})
         writes = method in ("POST", "DELETE")
-        result = (self._submit_handler() if writes else self._status_handler())(made, None)
+        result = (self.submit_handler() if writes else self._status_handler())(made, None)
         return Answer(status=result["statusCode"], headers=result["headers"], text=result["body"])
 
-    def _submit_handler(self) -> Any:
+    def submit_handler(self, images: Callable[[], ImageStore] | None = None) -> Any:
         return make_submit_handler(
             table=self.table,
             batches=self.batches,
@@ -249,7 +249,7 @@ class Service:
             entropy=secrets.token_bytes,
             log=LOG,
             watch=self.watch,
-            images=lambda: self.images,
+            images=images or (lambda: self.images),
             cached_engine=self.engine.name,
             prices=self.prices,
             workers=workers(self.cap),

@@ -43,6 +43,29 @@ def test_a_light_unit_stays_light(unit: str, tmp_path: Path) -> None:
     assert not imported_by(f"{unit}.main", environment).intersection(HEAVY)
 
 
+def test_the_submit_unit_makes_no_s3_client_before_it_must(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text("[]")
+    code = (
+        "from botocore.loaders import Loader\n"
+        "asked, load = [], Loader.load_service_model\n"
+        "Loader.load_service_model = lambda self, name, *rest, **more: (\n"
+        "    asked.append(name), load(self, name, *rest, **more)\n"
+        ")[1]\n"
+        "import submit_fn.main\n"
+        "print(*sorted(set(asked)))"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **PLACES, "DARKROOM_CATALOG": str(catalog)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout.split() == ["dynamodb", "sqs"]
+
+
 def test_the_worker_loads_no_engine_before_it_must() -> None:
     assert not imported_by("worker_fn.main", PLACES).intersection(
         {"torch", "diffusers", "transformers", "openvino", "numpy", "boto3"}

@@ -17,8 +17,8 @@ from shared.embedded.retention import erase_expired
 from shared.embedded.strays import erase_strays
 from shared.errors import Unavailable
 from shared.job import Job, JobStatus, job_id
-from shared.ports import Link, image_key
-from tests.builders import a_spec
+from shared.ports import ImageStore, Link, image_key
+from tests.builders import a_spec, http_event
 from tests.handlers.keyed import keyed_service
 from tests.service import Answer, Service, die, embedded_service
 from worker_fn.engine.pattern import PatternEngine
@@ -221,6 +221,8 @@ def test_no_tenant_is_answered_with_another_one_s_picture(tmp_path: Path) -> Non
     assert beta.post("/v1/jobs", ASKED).status == 202
     assert beta.post("/v1/jobs", {**ASKED, "seed": None, "cache": "prefer"}).status == 202
     assert acme.post("/v1/jobs", ASKED).status == 200
+    keyed.service.work()
+    assert [who.post("/v1/jobs", ASKED).status for who in (acme, beta)] == [200, 200]
 
 
 def test_the_picture_outlives_the_job_that_it_came_from(tmp_path: Path) -> None:
@@ -232,6 +234,8 @@ def test_the_picture_outlives_the_job_that_it_came_from(tmp_path: Path) -> None:
     assert expire(service, tmp_path) == 1
 
     assert service.get(f"/v1/jobs/{first}").status == 410
+    row = service.table.get(first)
+    assert row is not None and row.cache_key is None
     assert service.get(job["links"]["self"], {"inline": "true"}).json["image"]["base64"]
     assert ask(service, cache="use").status == 202, "what the cache answered answers nobody"
 
@@ -425,6 +429,23 @@ def tidy(service: Service, folder: Path) -> int:
     images = service.images
     assert isinstance(images, FileImageStore)
     return erase_strays(Database(folder / "darkroom.db"), images, now_ms=service.clock())
+
+
+def test_the_image_store_is_opened_for_a_hit_alone(service: Service) -> None:
+    opened: list[str] = []
+
+    def images() -> ImageStore:
+        opened.append("images")
+        return service.images
+
+    def post(**changes: Any) -> int:
+        event = http_event("POST", "/v1/jobs", body={**ASKED, **changes})
+        return int(service.submit_handler(images)(event, None)["statusCode"])
+
+    assert [post(), post(cache="bypass"), post(seed=None)] == [202, 202, 202]
+    service.work()
+    assert (post(seed=8), opened) == (202, [])
+    assert (post(), bool(opened)) == (200, True)
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_another_media_type_is_refused(service: Service, content_type: str) -> N
 
 def test_a_body_in_another_encoding_than_it_says_is_refused(service: Service) -> None:
     event = http_event("POST", "/v1/jobs", body="not base64!")
-    result = service._submit_handler()({**event, "isBase64Encoded": True}, None)
+    result = service.submit_handler()({**event, "isBase64Encoded": True}, None)
 
     assert result["statusCode"] == 400
 
