@@ -92,7 +92,7 @@ class Generate:
 
     def _now(self, job: Job) -> Job:
         found = self.submit.table.get(job.id)
-        if found is None:
+        if found is None or found.is_gone(self.submit.clock()):
             raise Gone("the job was erased while it was waited for")
         return found
 

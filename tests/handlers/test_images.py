@@ -199,6 +199,15 @@ def test_a_job_that_is_canceled_meanwhile_is_a_problem(service: Service) -> None
     assert "was canceled" in answer.json["detail"]
 
 
+def test_a_job_that_is_deleted_meanwhile_is_gone(service: Service) -> None:
+    watch = WorkingWatch(service.watch)
+    artist = replace(service, watch=watch)
+    watch.work = lambda: artist.delete(jobs(artist)[0]["links"]["self"])
+    answer = ask(artist)
+
+    assert (answer.status, answer.json["code"]) == (410, "gone")
+
+
 def test_a_refused_call_leaves_no_picture_behind(service: Service) -> None:
     limits = OpenAdmission(open_limits=OpenLimits(per_tenant=2))
     artist = replace(service, admission=limits)
