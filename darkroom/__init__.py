@@ -9,6 +9,7 @@ with Darkroom("http://127.0.0.1:8000") as room:
 
 from darkroom.batch import Batch, BatchItem, ItemProblem
 from darkroom.client import Darkroom
+from darkroom.delivery import Delivery, Try
 from darkroom.errors import (
     BatchWaitOver,
     CorruptImage,
@@ -41,6 +42,7 @@ __all__ = [
     "Cost",
     "Darkroom",
     "DarkroomError",
+    "Delivery",
     "Estimate",
     "EstimatedCost",
     "Failure",
@@ -54,5 +56,6 @@ __all__ = [
     "Progress",
     "Refused",
     "Timing",
+    "Try",
     "WaitOver",
 ]

@@ -1,4 +1,4 @@
-"""The command line: draw, batch, estimate, status, cancel, retry, delete."""
+"""The command line: draw, batch, estimate, status, cancel, retry, delete, deliveries."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.progress import Progress
 from darkroom.batch import Batch
 from darkroom.batch_command import batch
 from darkroom.client import Darkroom
+from darkroom.deliveries_command import deliveries
 from darkroom.estimate_command import estimate
 from darkroom.job import Job
 from darkroom.options import (
@@ -88,6 +89,7 @@ def draw(
 
 app.command()(batch)
 app.command()(estimate)
+app.command()(deliveries)
 
 
 @app.command()

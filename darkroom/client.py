@@ -14,6 +14,7 @@ import httpx
 
 from darkroom.batch import Batch
 from darkroom.batches import Asked, Batches
+from darkroom.delivery import Delivery, deliveries_of
 from darkroom.errors import CorruptImage, JobEnded, Refused, WaitOver
 from darkroom.job import Estimate, Image, Job, estimate_of, job_of, page_of
 from darkroom.transport import Bearer, Transport, read, retry_after_s
@@ -202,6 +203,18 @@ class Darkroom:
         except Refused as refusal:
             if refusal.status != 410:
                 raise
+
+    def deliveries(self, job_id: str) -> list[Delivery]:
+        """What a job's webhook was told, in the order in which it happened; empty where it has
+        none."""
+        link = self.job(job_id).links.deliveries
+        return [] if link is None else read(self._transport.send("GET", link), deliveries_of)
+
+    def redeliver(self, job_id: str) -> list[Delivery]:
+        """Tell a finished job's webhook of the last event once more, at once. Refused (409) where
+        there is nothing to tell."""
+        answer = self._transport.send("POST", f"{_path(job_id)}/deliveries/redeliver")
+        return read(answer, deliveries_of)
 
     def close(self) -> None:
         """Close every connection."""

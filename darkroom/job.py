@@ -93,6 +93,7 @@ class Links:
     cancel: str | None
     retry: str | None = None
     preview: str | None = None
+    deliveries: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,6 +104,7 @@ class LinksView(BaseModel):
     image: str | None
     preview: str | None
     retry: str | None
+    deliveries: str | None
 
 
 class JobView(BaseModel):

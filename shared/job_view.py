@@ -75,6 +75,7 @@ def job_view(
             image=f"{path}/image" if job.image else None,
             preview=f"{path}/preview" if job.spec.preview and not job.is_terminal else None,
             retry=f"{path}/retry" if job.status in UNSUCCESSFUL else None,
+            deliveries=f"{path}/deliveries" if job.spec.webhook else None,
         ),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from shared import transitions
+from shared.batch import MOST_JOBS, ids_of
 from shared.conditions import Is
 from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
@@ -18,7 +19,17 @@ from shared.transition import Lease, Transition
 from shared.webhook_event import LOOK_AFTER_MS, TRIES, Try, WebhookEvent
 from shared.webhook_ports import Outbox
 from tests.contract.outboxes import Outboxes, Told
-from tests.contract.samples import ERROR, IMAGE, LEASE_MS, NONCE, NOW_MS, TENANT, TIMING, spec
+from tests.contract.samples import (
+    ERROR,
+    IMAGE,
+    LEASE_MS,
+    NONCE,
+    NOW_MS,
+    TENANT,
+    TIMING,
+    spec,
+    unstored,
+)
 from tests.contract.samples import key as a_key
 from tests.contract.samples import queued as a_queued_job
 from tests.contract.samples import running as a_running_job
@@ -252,3 +263,22 @@ def _one(outboxes: Outboxes) -> tuple[Outbox, WebhookEvent]:
     told.jobs.apply(ENDINGS["fail"](job))
     [event] = told.outbox.of(job.id)
     return told.outbox, event
+
+
+@pytest.mark.parametrize("limits", [COUNTED, OpenLimits()], ids=["counted", "not counted"])
+def test_jobs_of_a_batch_that_have_ended_when_it_is_stored_are_told(
+    outboxes: Outboxes, limits: OpenLimits
+) -> None:
+    told, batch = outboxes.told(), unstored(MOST_JOBS)
+    over = {"status": JobStatus.SUCCEEDED, "due_ms": None, "finished_ms": NOW_MS}
+    jobs = [
+        asking(a_queued_job, "job.completed", id=job_id, batch=batch.id, **(over if done else {}))
+        for job_id, done in zip(ids_of(batch.id), [True] * 60 + [False] * 40, strict=True)
+    ]
+    while not batch.is_settled:
+        rest = jobs[batch.decided :]
+        batch = told.batches.take(batch, rest, a_key(), now_ms=NOW_MS, limits=limits)
+
+    assert {event.job_id for event in told.rung} == {job.id for job in jobs[:60]}
+    found = [told.outbox.of(job.id) for job in jobs[58:62]]
+    assert [len(events) for events in found] == [1, 1, 0, 0]

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from darkroom import Darkroom
 from tests.local.server import ROOT, Server, running
 from tests.webhooks.receiver import Receiver, never_answers, receiving
 
@@ -59,6 +60,30 @@ def test_a_run_tells_of_its_jobs_and_a_command_shows_the_secret(
     assert (content["data"]["id"], content["data"]["status"]) == (job_id, "succeeded")
     until(lambda: log_of(server, job_id)["state"] == "delivered")
     assert (tmp_path / "data" / "webhook-secret").stat().st_mode & 0o077 == 0
+
+
+def test_the_client_and_the_command_line_show_what_was_delivered(server: Server) -> None:
+    command = [sys.executable, "-m", "darkroom", "deliveries", "--url", server.base_url]
+    with receiving(410) as receiver, Darkroom(server.base_url) as room:
+        job = room.submit("a hill", webhook={"url": receiver.url})
+        until(lambda: [made.status for each in room.deliveries(job.id) for made in each.tries])
+        [delivery] = room.deliveries(job.id)
+        assert (delivery.state, delivery.tries[0].status) == ("failed", 410)
+        [again] = room.redeliver(job.id)
+        assert (again.id, again.state) == (delivery.id, "pending")
+        until(lambda: room.deliveries(job.id)[0].state == "delivered")
+        shown = subprocess.run(
+            [*command, job.id, "--redeliver"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        plain = room.submit("a lake")
+
+        assert shown.stdout.splitlines()[0].startswith("job.completed pending, next try at ")
+        assert [line.split("  ")[2].split(",")[0] for line in shown.stdout.splitlines()[1:]] == [
+            "answered 410",
+            "answered 204",
+        ]
+        assert room.deliveries(plain.id) == []
+        until(lambda: len(receiver.received) == 3)
 
 
 def test_receivers_that_never_answer_hold_up_nobody_else(server: Server) -> None:
