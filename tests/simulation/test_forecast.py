@@ -60,7 +60,7 @@ SCENARIOS = {
     ),
     "another tenant in turns with larger ones": (
         Drawing(workers=ONE, usual=100),
-        [*burst(80, tenant="b", side=96), *burst(80, at=20)],
+        [*burst(80, tenant="b", side=112), *burst(80, at=20)],
     ),
     "hardly anything is known": (Drawing(workers=ONE, usual=100, sigma=0.4), [*burst(12)]),
 }
