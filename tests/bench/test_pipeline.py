@@ -34,7 +34,7 @@ def test_a_quick_run_measures_and_writes_and_names_what_is_missing(tmp_path: Pat
     assert _named(document, "no-op jobs per second")["value"] is None
     assert _named(document, "errors")["met"]
     assert _named(document, "lost")["met"]
-    assert len(document["targets"]) == 12
+    assert len(document["targets"]) == 13
 
 
 def test_the_memory_of_an_import_is_its_process_s_own_and_not_that_of_who_started_it() -> None:

@@ -92,6 +92,7 @@ def _environment(place: Path) -> Mapping[str, str]:
         "AWS_SECRET_ACCESS_KEY": "none",
         "DARKROOM_TABLE": "jobs",
         "DARKROOM_QUEUE_URL": "http://127.0.0.1:9/jobs",
+        "DARKROOM_WEBHOOK_QUEUE_URL": "http://127.0.0.1:9/webhooks",
         "DARKROOM_BUCKET": "pictures",
         "DARKROOM_CATALOG": str(place / "catalog.json"),
     }
