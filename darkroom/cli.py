@@ -159,8 +159,10 @@ def _batch_facts(batch: Batch) -> Iterator[tuple[str, str]]:
     yield "id", batch.id
     yield "jobs", _counted(batch)
     for item in batch.items:
-        prompt = item.job.request["prompt"] if item.job else str(item.problem)
-        yield item.job.status if item.job else "refused", f"{item.index:3}  {prompt}"
+        if item.job is not None:
+            yield item.job.status, f"{item.index:3}  {item.job.request['prompt']}"
+        else:
+            yield "no job", f"{item.index:3}  {item.problem}"
 
 
 def _counted(batch: Batch) -> str:

@@ -65,15 +65,19 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) 
             "retried_ms",
             "erased_ms",
             "files_due_ms",
+            "batch",
         ):
             connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        connection.execute("DROP TABLE batches")
     before.close()
 
     service = embedded_service(tmp_path)
     job_id = service.submitted(preview=True)
+    batch = service.post("/v1/batches", {"jobs": [{"prompt": "a hill"}]}).json
     service.work()
 
     assert service.job(job_id)["status"] == "succeeded"
+    assert service.get(batch["links"]["self"]).json["counts"]["succeeded"] == 1
 
 
 def test_what_a_newer_version_has_written_into_a_row_outlives_an_older_one_s_move(
