@@ -101,7 +101,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _tag(path: str) -> str:
-    found = (name for name in ("jobs", "batches") if path.startswith(f"/v1/{name}"))
+    found = (name for name in ("jobs", "batches", "images") if path.startswith(f"/v1/{name}"))
     return next(found, "service")
 
 
