@@ -114,7 +114,7 @@ export class Easel {
       ["Drawn in", within(timing.inference_ms)],
       ["Together with", timing.drawn_together > 1 ? `${timing.drawn_together - 1} more` : null],
       ["Stored in", within(timing.upload_ms)],
-      ["Cache", job.cache?.hit ? "answered from it" : null],
+      ["Cache", job.cache.hit ? "hit" : null],
       ["Cost", job.cost ? money(job.cost.usd) : null],
       ["Saved", job.cost?.avoided_usd ? money(job.cost.avoided_usd) : null],
       ["File", image ? `${(image.bytes / 1000).toFixed(1)} kB, PNG` : null],
@@ -159,7 +159,7 @@ export class Easel {
     if (!job) return;
     const end = job.timing.total_ms ?? Math.max(0, Date.now() - Date.parse(job.created_at));
     by("clock").textContent = job.status === "canceled" && !job.timing.total_ms ? "" : clock(end);
-    say(by("status"), job.status === "succeeded" ? `Done in ${lasting(end)}` : stateOf(job));
+    say(by("status"), job.status === "succeeded" ? `${job.cache.hit ? "From the cache" : "Done"} in ${lasting(end)}` : stateOf(job));
     const eta = job.queue.eta_s;
     if (isOpen(job) && eta !== null) {
       by("eta").textContent = remaining(Math.max(0, eta - (performance.now() - this.#read) / 1000));

@@ -225,3 +225,14 @@ def test_a_job_from_elsewhere_appears_by_itself(quick: Server, page: Page) -> No
     page.clock.run_for(20_000)
 
     expect(page.locator("#frames")).to_contain_text("a purple fish from elsewhere")
+
+
+def test_the_same_picture_again_is_told_to_be_from_the_cache(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    page.fill("#seed", "11")
+    draw(page, "a brown cat on a green background")
+    until(page, "succeeded")
+    page.click("#again")
+
+    expect(page.locator("#status")).to_contain_text("From the cache in")
+    expect(page.locator("#picture")).to_be_visible()
