@@ -46,6 +46,7 @@ def test_a_job_table_that_does_not_answer(family: Family) -> None:
         lambda: table.jobs(JobQuery(tenant=TENANT)),
         lambda: table.drawn("a key", seed=7, now_ms=NOW_MS),
         table.backlog,
+        lambda: table.line(TENANT),
     )
     assert _outcomes(*calls) == {Unavailable}
 

@@ -125,6 +125,7 @@ def test_a_deployment_without_prices_has_an_eta_and_no_cost(drawing: Service) ->
         {"prompt": "x", "model": "unknown"},
         {"prompt": "x", "unheard_of": 1},
         {"prompt": "\ud800"},
+        {"prompt": "x", "webhook": {"url": "https://127.0.0.1/hook"}},
         [],
     ],
 )

@@ -30,7 +30,7 @@ from shared.message import decode, encode
 from shared.pace import Workers
 from shared.ports import image_key
 from shared.spec import CompleteSpec, JobSpec
-from shared.transitions import claim
+from shared.transitions import cancel, claim
 from status_fn.read import Read
 
 WANTED = 1.3
@@ -102,7 +102,10 @@ class _Store:
         read = _median_ms(self._read_one, self._some(count))
         waiting = [self._submitted() for _ in range(count)]
         waited = _median_ms(self._read_one, self._chance.choices(waiting, k=count))
-        return read, waited, _median_ms(lambda _: self._claim_one(), range(count))
+        claimed = _median_ms(lambda _: self._claim_one(), range(count))
+        for job_id in waiting:  # so that as many are open next time
+            self._table.apply(cancel(job_id, tenant=TENANT, now_ms=clock()))
+        return read, waited, claimed
 
     def _fill(self, rows: int) -> None:
         """With copies of one finished job, under ids in order, as real ones are."""
