@@ -103,8 +103,8 @@ class _Store:
         waiting = [self._submitted() for _ in range(count)]
         waited = _median_ms(self._read_one, self._chance.choices(waiting, k=count))
         claimed = _median_ms(lambda _: self._claim_one(), range(count))
-        for job_id in waiting:  # so that as many are open next time
-            self._table.apply(cancel(job_id, tenant=TENANT, now_ms=clock()))
+        for each in waiting:  # so that as many are open next time
+            self._table.apply(cancel(each, tenant=TENANT, now_ms=clock()))
         return read, waited, claimed
 
     def _fill(self, rows: int) -> None:
