@@ -11,7 +11,7 @@ from functools import partial
 
 from shared.admission import CountMore, uncounted
 from shared.batch import Batch, BatchSpec, Refusal, batch_id, job_id_in
-from shared.errors import FieldError, Gone, RequestError, ValidationFailed
+from shared.errors import FieldError, Gone, IdempotencyKeyReuse, RequestError, ValidationFailed
 from shared.job import Job
 from shared.json_body import validated
 from shared.open_limits import UNLIMITED, OpenLimits
@@ -116,10 +116,15 @@ class SubmitBatch:
         placed = self._placed(batch, items)
         while not batch.is_settled:
             rest = placed[batch.decided :]
-            after = self.batches.take(batch, rest, key, now_ms=now_ms, limits=limits)
+            try:
+                after = self.batches.take(batch, rest, key, now_ms=now_ms, limits=limits)
+            except (IdempotencyKeyReuse, Gone):
+                self._drop(placed)
+                raise
             if after.id == batch.id:
                 self._ring(batch, after, placed)
-            elif not after.is_settled:
+            else:
+                self._drop(placed)
                 placed = self._placed(after, items)
             batch = after
         return batch
@@ -138,6 +143,12 @@ class SubmitBatch:
         if item.spec is None or index < batch.decided:
             return job
         return self.submit.answered(job, item.spec) or job
+
+    def _drop(self, placed: Sequence[Job | Refusal]) -> None:
+        """Somebody else was faster: the copies of cached pictures would be nobody's."""
+        for job in placed:
+            if isinstance(job, Job) and job.is_terminal and self.submit.cache is not None:
+                self.submit.cache.drop(job)
 
     def _ring(self, before: Batch, after: Batch, placed: Sequence[Job | Refusal]) -> None:
         accepted = (placed[index] for index in after.accepted(since=before.decided))

@@ -10,6 +10,8 @@ from shared.errors import Unavailable
 
 TOMBSTONE_MS = 7 * 86_400_000
 """A row outlives its picture by this, so that reads can say 410 instead of 404."""
+RETRIED_MS = 8 * 86_400_000
+"""A batch outlives its jobs by this: a retry may keep one for longer than was known at first."""
 
 
 def erase_expired(
@@ -38,7 +40,8 @@ def erase_expired(
             [(job_id,) for job_id in forgotten if job_id in erased],
         )
         connection.execute("DELETE FROM idempotency WHERE expires_ms < ?", (now_ms,))
-        connection.execute("DELETE FROM batches WHERE expires_ms < ?", (now_ms - TOMBSTONE_MS,))
+        outlived_ms = now_ms - TOMBSTONE_MS - RETRIED_MS
+        connection.execute("DELETE FROM batches WHERE expires_ms < ?", (outlived_ms,))
     if trouble is not None:
         raise trouble
     return len(over) + len(forgotten)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,3 +129,32 @@ def test_a_batch_that_was_cut_short_shows_what_there_is_and_can_be_called_off(
     ]
     assert submitted(service, *jobs, Idempotency_Key="k").json == canceled
     assert len(service.get("/v1/jobs").json["jobs"]) == 2
+
+
+@dataclass(frozen=True)
+class LateTable:
+    """Batches of which somebody else's is found only when one is about to be stored."""
+
+    batches: BatchTable
+
+    def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:
+        return None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.batches, name)
+
+
+@pytest.mark.parametrize("seed", [8, 9], ids=["the same body", "another body"])
+def test_copies_for_a_batch_that_was_not_stored_are_erased_again(
+    service: Service, tmp_path: Path, seed: int
+) -> None:
+    service.submitted(**GOOD)
+    service.work()
+    first = submitted(service, GOOD, {**GOOD, "seed": 8}, Idempotency_Key="k")
+    before = sorted(path for path in tmp_path.rglob("*.png"))
+    late = replace(service, batches=LateTable(service.batches))
+
+    answer = submitted(late, GOOD, {**GOOD, "seed": seed}, Idempotency_Key="k")
+    assert answer.status == (200 if seed == 8 else 422)
+    assert answer.json.get("id") == (first.json["id"] if seed == 8 else None)
+    assert sorted(path for path in tmp_path.rglob("*.png")) == before

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from shared.batch import BATCH_ID
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.retention import erase_expired
 from shared.message import decode
 from tests.handlers.batches import BAD, GOOD, jobs_of, statuses_of, submitted
 from tests.handlers.test_submit import DeafQueue
-from tests.service import Service
+from tests.service import Moment, Service
 
 
 def test_every_job_of_a_batch_is_accepted_and_drawn(service: Service) -> None:
@@ -212,3 +216,17 @@ def test_a_batch_is_gone_with_the_last_of_its_jobs(service: Service) -> None:
     service.clock.pass_s(121)
     assert replay.status == 202
     assert submitted(service, brief, Idempotency_Key="k").status == 410
+
+
+def test_a_batch_is_forgotten_some_time_after_its_jobs_are_gone(
+    service: Service, tmp_path: Path
+) -> None:
+    path = submitted(service, GOOD).json["links"]["self"]
+    service.work()
+    database = Database(tmp_path / "darkroom.db")
+    for day, status in ((1, 200), (3, 410), (16, 410), (17, 404)):
+        now_ms = service.clock() + day * 86_400_000
+        assert isinstance(service.images, FileImageStore)
+        erase_expired(database, service.images, now_ms=now_ms)
+        later = replace(service, clock=Moment(now_ms))
+        assert later.get(path).status == status, day
