@@ -11,12 +11,14 @@ from typing import TypeAlias
 from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
+from shared.aws.outbox import DynamoOutbox
 from shared.aws.queue import SqsQueue
 from shared.batch import Batch, Refusal
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
+from shared.embedded.outbox import SqliteOutbox
 from shared.embedded.queue import SqliteQueue
 from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
@@ -29,6 +31,7 @@ from shared.ports import (
     JobTable,
     WorkQueue,
 )
+from shared.webhook_ports import Outbox
 from tests.aws_local.places import Clients, new_bucket, new_queue, new_table
 
 VISIBILITY_S = 60
@@ -36,7 +39,15 @@ MAX_RECEIVES = 3
 JOBS_AT_ONCE = 2
 """So many jobs of a batch go into one transaction, so that a small one needs several too."""
 _TWELVE_HOURS_S = 43_200
-EMPTIED = ("jobs", "batches", "idempotency", "messages", "group_turns", "queue_turns")
+EMPTIED = (
+    "jobs",
+    "batches",
+    "idempotency",
+    "messages",
+    "group_turns",
+    "queue_turns",
+    "webhook_events",
+)
 """All that a play may leave behind: the same play must be the same whatever was played before."""
 
 
@@ -49,6 +60,9 @@ class Stores:
     queue: WorkQueue
     dead: WorkQueue
     images: ImageStore
+    outbox: Outbox
+    rung: list[str]
+    """The jobs whose webhooks a bell has rung for."""
 
 
 MakeStores: TypeAlias = Callable[[Clock], Stores]
@@ -62,8 +76,11 @@ def embedded(folder: Path) -> MakeStores:
         with database.writing() as connection:
             for table in EMPTIED:
                 connection.execute(f"DELETE FROM {table}")
+        rung: list[str] = []
         return Stores(
-            table=SqliteJobTable(database),
+            table=SqliteJobTable(database, ring=lambda event: rung.append(event.job_id)),
+            outbox=SqliteOutbox(database),
+            rung=rung,
             batches=Piecemeal(batches=SqliteBatchTable(database)),
             queue=SqliteQueue(
                 database,
@@ -87,8 +104,17 @@ def aws(clients: Clients) -> MakeStores:
         table = new_table(clients.dynamodb)
         urls = new_queue(clients.sqs, visibility_s=_TWELVE_HOURS_S, max_receives=MAX_RECEIVES)
         queue, dead = SqsQueue(clients.sqs, urls.main), SqsQueue(clients.sqs, urls.dead_letters)
+        rung: list[str] = []
         return Stores(
-            table=DynamoJobTable(clients.dynamodb, table, sleep=lambda _: None, jitter=lambda: 0),
+            table=DynamoJobTable(
+                clients.dynamodb,
+                table,
+                sleep=lambda _: None,
+                jitter=lambda: 0,
+                ring=lambda event: rung.append(event.job_id),
+            ),
+            outbox=DynamoOutbox(clients.dynamodb, table),
+            rung=rung,
             batches=DynamoBatchTable(
                 clients.dynamodb,
                 table,
