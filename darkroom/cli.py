@@ -194,9 +194,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
 
 def _standing(job: Job) -> str:
     """One line for a job that goes on."""
-    words = [job.id, job.status]
-    if job.queue.ahead:
-        words.append(f"behind {job.queue.ahead}")
+    known = [f"{job.queue.ahead} ahead"] if job.queue.ahead else []
     if job.queue.eta_range_s is not None:
-        words.append(f"done in {span(job.queue.eta_range_s)}")
-    return ", ".join(words)
+        known.append(span(job.queue.eta_range_s))
+    return f"{job.id} {job.status}" + (f" ({', '.join(known)})" if known else "")

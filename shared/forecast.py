@@ -13,7 +13,8 @@ from shared.spec import CompleteSpec
 RECENT = 50
 """So many of a caller's latest pictures are reckoned with."""
 _LASTS_MS = 2000
-_TENANTS = 1000
+_TENANTS = 200
+"""A handful of kilobytes each."""
 
 
 @dataclass(frozen=True, kw_only=True)
