@@ -31,6 +31,7 @@ PLACES = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "DARKROOM_BUCKET": "images",
     "DARKROOM_DEAD_LETTER_URL": "http://127.0.0.1:9/0/dead",
+    "DARKROOM_WEBHOOK_QUEUE_URL": "http://127.0.0.1:9/0/webhooks",
     "DARKROOM_QUEUE_URL": "http://127.0.0.1:9/0/jobs",
     "DARKROOM_TABLE": "jobs",
 }
