@@ -50,10 +50,12 @@ def erase_expired(
 def _fenced(database: Database, before_ms: int, limit: int) -> list[str]:
     """Jobs whose pictures may go. Each has a new version, so that a retry which has read the old
     one, just before the end of the retention, is refused: nobody draws while files are erased."""
-    over = _ended_before(database, before_ms, limit, "AND COALESCE(image, preview) IS NOT NULL")
-    sql = "UPDATE jobs SET version=version+1 WHERE id=? AND expires_ms < ? AND due_ms IS NULL"
+    sql = (
+        "UPDATE jobs SET version=version+1 WHERE id IN (SELECT id FROM jobs WHERE expires_ms < ?"
+        " AND due_ms IS NULL AND COALESCE(image, preview) IS NOT NULL LIMIT ?) RETURNING id"
+    )
     with database.writing() as connection:
-        return [i for i in over if connection.execute(sql, (i, before_ms)).rowcount]
+        return [row[0] for row in connection.execute(sql, (before_ms, limit))]
 
 
 def _erased(images: FileImageStore, job_ids: Sequence[str]) -> tuple[set[str], Unavailable | None]:
@@ -68,7 +70,7 @@ def _erased(images: FileImageStore, job_ids: Sequence[str]) -> tuple[set[str], U
     return erased, trouble
 
 
-def _ended_before(database: Database, before_ms: int, limit: int, more: str = "") -> list[str]:
-    sql = f"SELECT id FROM jobs WHERE expires_ms < ? AND due_ms IS NULL {more} LIMIT ?"
+def _ended_before(database: Database, before_ms: int, limit: int) -> list[str]:
+    sql = "SELECT id FROM jobs WHERE expires_ms < ? AND due_ms IS NULL LIMIT ?"
     with database.reading() as connection:
         return [row[0] for row in connection.execute(sql, (before_ms, limit))]

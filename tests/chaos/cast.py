@@ -8,25 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.batch import BatchSpec
 from shared.errors import DarkroomError, Unavailable
 from shared.model_card import Catalog, Defaults, Limits, ModelCard, Range
-from shared.open_limits import OpenLimits
 from shared.ports import Clock, Delivery
 from shared.settings import JobRules
-from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
-from submit_fn.cancel import Cancel
-from submit_fn.cancel_batch import CancelBatch
-from submit_fn.result_cache import ResultCache
-from submit_fn.submit import Submit
-from submit_fn.submit_batch import SubmitBatch
 from tests.chaos.actors import Actor, Killed
 from tests.chaos.brush import DIGEST, NAME, SIZE, STEPS, Brush
 from tests.chaos.gated import Gate, GatedBatches, GatedImages, GatedQueue, GatedTable, Weaken
 from tests.chaos.invariants import Violation
 from tests.chaos.stores import MAX_RECEIVES, Stores
 from upkeep_fn.dead_letters import DeadLetters
+from upkeep_fn.erasures import Erasures
 from upkeep_fn.sweep import Sweep
 from worker_fn.attempts import Attempts
 from worker_fn.background import Given, Made
@@ -38,8 +31,6 @@ from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
 
-LIMITS = OpenLimits(per_tenant=1000, overall=1000)
-"""Never reached: what is played is whether the count of open jobs stays right."""
 RULES = JobRules(lease_s=30, heartbeat_s=0, ring_again_s=15, max_receives=MAX_RECEIVES)
 SELDOM = RULES.model_copy(update={"heartbeat_s": 5})
 """For a worker that is through with a job before it ever reports."""
@@ -123,98 +114,6 @@ class Stage:
         return Gate(actor=actor, clock=self.clock)
 
 
-def submitter(
-    stage: Stage,
-    spec: JobSpec,
-    rules: JobRules,
-    *,
-    tenant: str,
-    key: str | None,
-    judge: Callable[[Actor], None],
-) -> Actor:
-    """Somebody who submits a job."""
-
-    def work(actor: Actor) -> object:
-        submit = Submit(
-            table=stage.table(actor),
-            queue=stage.queue(actor),
-            catalog=CATALOG,
-            rules=rules,
-            clock=stage.clock,
-            entropy=stage.entropy,
-            log=stage.log,
-            cache=_cache(stage, actor),
-        )
-        return submit(spec, tenant=tenant, key=key, limits=LIMITS)
-
-    return Actor("submit", work, judge)
-
-
-def batch_submitter(
-    stage: Stage,
-    asked: BatchSpec,
-    *,
-    tenant: str,
-    key: str | None,
-    limits: OpenLimits,
-    judge: Callable[[Actor], None],
-) -> Actor:
-    """Somebody who submits a batch."""
-
-    def work(actor: Actor) -> object:
-        submit = Submit(
-            table=stage.table(actor),
-            queue=stage.queue(actor),
-            catalog=CATALOG,
-            rules=RULES,
-            clock=stage.clock,
-            entropy=stage.entropy,
-            log=stage.log,
-        )
-        submit_batch = SubmitBatch(submit=submit, batches=stage.batches(actor))
-        return submit_batch(asked, tenant=tenant, key=key, limits=limits)
-
-    return Actor("submit", work, judge)
-
-
-def batch_canceler(
-    stage: Stage, batch_id: str, *, tenant: str, judge: Callable[[Actor], None]
-) -> Actor:
-    """Somebody who cancels a batch."""
-
-    def work(actor: Actor) -> object:
-        cancel = CancelBatch(
-            table=stage.table(actor),
-            batches=stage.batches(actor),
-            clock=stage.clock,
-            log=stage.log,
-        )
-        return cancel(batch_id, tenant=tenant)
-
-    return Actor(tenant, work, judge)
-
-
-def _cache(stage: Stage, actor: Actor) -> ResultCache:
-    return ResultCache(
-        table=stage.table(actor),
-        images=lambda: stage.images(actor),
-        catalog=CATALOG,
-        engine=NAME,
-        clock=stage.clock,
-        log=stage.log,
-    )
-
-
-def canceler(stage: Stage, job_id: str, *, tenant: str, judge: Callable[[Actor], None]) -> Actor:
-    """Somebody who cancels a job."""
-
-    def work(actor: Actor) -> object:
-        cancel = Cancel(table=stage.table(actor), clock=stage.clock, log=stage.log)
-        return cancel(job_id, tenant=tenant)
-
-    return Actor(tenant, work, judge)
-
-
 def sweeper(stage: Stage) -> Actor:
     """One run of the sweep."""
 
@@ -239,6 +138,21 @@ def undertaker(stage: Stage) -> Actor:
         )()
 
     return Actor("dead letters", work, unless_it_suffered)
+
+
+def eraser(stage: Stage) -> Actor:
+    """One look after the files of what was deleted."""
+
+    def work(actor: Actor) -> object:
+        return Erasures(
+            table=stage.table(actor),
+            erase_files=stage.images(actor).erase,
+            rules=RULES,
+            clock=stage.clock,
+            log=stage.log,
+        )()
+
+    return Actor("erasures", work, unless_it_suffered)
 
 
 def poller(stage: Stage) -> Actor:

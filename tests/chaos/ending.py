@@ -14,7 +14,7 @@ from tests.contract.samples import queued
 
 LONG_MS = 3_000_000
 """More than all the waiting that an end may take, so that nobody can blame the deadline."""
-_ROUNDS = 60
+_ROUNDS = 90
 _PLACES = 8
 
 
@@ -29,11 +29,13 @@ def settle(world: World) -> None:
     _all_work(world)
     for _ in range(_ROUNDS):
         due = [job.due_ms for job in world.jobs if job.due_ms is not None]
+        due = due or [job.files_due_ms for job in world.jobs if job.files_due_ms is not None]
         if not due:
             break
         world.now_ms = max(world.now_ms, min(due)) + 1
         world.finish(world.sweep())
         world.finish(world.bury())
+        world.finish(world.erase())
         _all_work(world)
     for job in world.jobs:
         require(job.is_terminal, "from every state a terminal one is reached", job)
@@ -72,8 +74,8 @@ def _can_succeed(job: Job, now_ms: int) -> bool:
 
 
 def _check_success(job: Job) -> None:
-    """Two fates excuse a job: who had halted in the middle of canceling it may go on to do so, and
-    dead letters may give up on one that was rung for in vain too often."""
+    """Two fates excuse a job: who had halted in the middle of canceling or deleting it may go on to
+    do so, and dead letters may give up on one that was rung for in vain too often."""
     if job.status is JobStatus.CANCELED:
         return
     hopeless = job.error is not None and job.error.code == "undeliverable"

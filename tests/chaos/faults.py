@@ -62,7 +62,9 @@ def _within(
             yield _label(part), All(*before, *after)
         if isinstance(part, All | Either):
             for label, rest in _within(part.parts, type(part)):
-                yield label, join(*before, rest, *after)
+                # Nothing at all is no condition, which no store can be asked for.
+                kept = () if rest == All() else (rest,)
+                yield label, join(*before, *kept, *after)
 
 
 def _label(part: Condition) -> str:

@@ -9,9 +9,17 @@ from shared.batch import Batch, job_id_in
 from shared.errors import DarkroomError, ImageMissing
 from shared.job import Job, JobStatus
 from shared.ports import JobQuery, Submission
+from shared.spec import JobSpec
 from shared.transition import Transition
 from tests.chaos.actors import Actor, Call
-from tests.chaos.invariants import Move, Violation, check_move, check_row, require
+from tests.chaos.invariants import (
+    OF_TERMINAL_JOBS,
+    Move,
+    Violation,
+    check_move,
+    check_row,
+    require,
+)
 from tests.chaos.stores import Stores
 
 TENANT = "ours"
@@ -29,6 +37,8 @@ class Ledger:
         self._keys: dict[str, tuple[str | None, str]] = {}
         self._pictures: dict[str, str] = {}
         self._drawn: dict[str, Job] = {}
+        self._files: dict[str, set[str]] = {}
+        self._asked: dict[str, JobSpec] = {}
         self._canceled: set[str] = set()
         self._job_of: dict[str, str] = {}
         self._writes = 0
@@ -37,6 +47,8 @@ class Ledger:
         """Make the call and check what it did. Raises Violation."""
         if call.verb == "put":
             return self._put(call)
+        if call.verb == "erase files":
+            return self._erase(call)
         value, error = _made(call)
         if isinstance(call.subject, Transition):
             self._applied(actor, call, call.subject, accepted=error is None)
@@ -77,9 +89,37 @@ class Ledger:
 
     def key_refused(self, key: str | None, body: str) -> None:
         """A caller was told that it used this key for another body."""
-        first = [job for job in self.rows.values() if key and job.spec.client_ref == key]
-        reused = bool(first) and first[0].spec.prompt != body
+        first = [asked for asked in self._asked.values() if key and asked.client_ref == key]
+        reused = bool(first) and first[0].prompt != body
         require(reused, "a key is refused for another body alone", key, body, first)
+
+    def key_gone(self, key: str | None) -> None:
+        """A caller was told that the job of this key is no longer kept."""
+        ids = [job_id for job_id, asked in self._asked.items() if key and asked.client_ref == key]
+        require(len(ids) == 1, "a key names a job that was deleted", key, ids)
+        self.gone(ids[0])
+
+    def gone(self, job_id: str) -> None:
+        """A caller was told 204 or 410."""
+        row = self.rows[job_id]
+        require(row.erased_ms is not None, "gone is what was deleted, and deleted is gone", row)
+
+    def retried(self, job: Job) -> None:
+        """A caller was told 202."""
+        in_a_round = job.retried_ms is not None and not job.is_terminal
+        require(in_a_round, "202 means another round", job)
+        require(self.rows[job.id].retried_ms is not None, "202 means stored", job)
+
+    def retry_refused(self, job_id: str) -> None:
+        """A caller was told that the job is in no state for that."""
+        row = self.rows[job_id]
+        first = not row.is_terminal and row.retried_ms is None
+        require(first or row.status is JobStatus.SUCCEEDED, "what ended badly is retried", row)
+
+    def delete_refused(self, job_id: str) -> None:
+        """A caller was told that the job runs."""
+        row = self.rows[job_id]
+        require(row.status is JobStatus.RUNNING, "what does not run is deleted", row)
 
     def canceled(self, job: Job) -> None:
         """A caller was told 200."""
@@ -97,6 +137,9 @@ class Ledger:
         """A last look at everything."""
         self._audit_all()
         self._check_pictures()
+        for row in self.rows.values():
+            left = self._files.get(row.id) if row.erased_ms is not None else None
+            require(not left, "the files of what was deleted are gone", row, left)
 
     def _check_pictures(self) -> None:
         """What was published is there, and is what it was."""
@@ -106,12 +149,16 @@ class Ledger:
 
     def _applied(self, actor: Actor, call: Call, asked: Transition, *, accepted: bool) -> None:
         before = self.rows.get(asked.job_id)
-        self._audit(changed=asked.job_id if accepted else None)
+        if call.verb == "retry" and accepted:
+            self._canceled.discard(asked.job_id)
+        self._audit(changed=asked.job_id if accepted else None, by=call.verb)
         if before is None or not accepted:
             return
         after = self.rows[asked.job_id]
         if call.verb == "claim" and call.nonce is not None:
-            self._claims[after.id, after.attempt] = call.nonce
+            number = (after.id, after.attempt)
+            require(number not in self._claims, "no two claims share an attempt", after)
+            self._claims[number] = call.nonce
         check_move(
             Move(
                 name=call.verb,
@@ -135,13 +182,39 @@ class Ledger:
         first = self._keys.setdefault(key, mine)
         require(first == mine, "a key of the image store belongs to one claim", key, first, mine)
         answer = _made(call)
+        if answer[1] is None and not self._is_over_and_done(key.split("/")[1]):
+            self._files.setdefault(key.split("/")[1], set()).add(key)
         self._check_pictures()
         return answer
 
-    def _audit(self, *, changed: str | None) -> None:
+    def _erase(self, call: Call) -> tuple[Any, DarkroomError | None]:
+        """All files that there are of a job are gone then. Before, it was deleted; or never stored,
+        where the result cache had a picture for it."""
+        if call.subject in self.rows:
+            self.gone(call.subject)
+        answer = _made(call)
+        if answer[1] is None:
+            for key in self._files.pop(call.subject, set()):
+                require(not self._is_there(key), "what is erased is gone", key)
+        return answer
+
+    def _is_over_and_done(self, job_id: str) -> bool:
+        """Whether upkeep has looked for the last time: what a worker stores after that, who was
+        halted for longer than any runs, goes when the tombstone or the store's lifecycle does."""
+        row = self.rows.get(job_id)
+        return row is not None and row.erased_ms is not None and row.files_due_ms is None
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self._stores.images.read(key)
+        except ImageMissing:
+            return False
+        return True
+
+    def _audit(self, *, changed: str | None, by: str = "") -> None:
         """Look at what was written, and now and then at all rows: none of those may differ."""
         if changed is not None:
-            self._note(self._stores.table.get(changed))
+            self._note(self._stores.table.get(changed), by=by)
         self._writes += 1
         if changed is None or self._writes % AUDIT_EVERY == 0:
             self._audit_all()
@@ -154,11 +227,13 @@ class Ledger:
         self._check_canceled()
         self._check_keys()
 
-    def _note(self, row: Job | None) -> None:
+    def _note(self, row: Job | None, *, by: str = "") -> None:
         require(row is not None, "a row stays")
         assert row is not None
         known = self.rows.get(row.id, row)
-        require(row == known or not known.is_terminal, "terminal is final", known, row)
+        may_change = not known.is_terminal or by in OF_TERMINAL_JOBS
+        require(row == known or may_change, "terminal is final", known, row)
+        self._asked.setdefault(row.id, row.spec)
         check_row(row)
         self.rows[row.id] = row
 
@@ -169,7 +244,7 @@ class Ledger:
 
     def _check_keys(self) -> None:
         """Also where the caller never heard the answer: the key is in the job's own reference."""
-        keys = [row.spec.client_ref for row in self.rows.values() if row.spec.client_ref]
+        keys = [asked.client_ref for asked in self._asked.values() if asked.client_ref]
         require(len(keys) == len(set(keys)), "one key, one job", keys)
 
     def _check_picture(self, row: Job) -> None:

@@ -143,8 +143,14 @@ class TellingWorld(World):
             heard = event.id in self.receivers.believed
             require(heard, "what is called delivered was received", event)
         if event.state == "failed":
-            given_up = event.tries_left == 0 or job.is_gone(self.now_ms)
+            given_up = event.tries_left == 0 or not is_owed(event, job, self.now_ms)
             require(given_up, "tries are made until they are used up", event)
+
+
+def is_owed(event: WebhookEvent, job: Job, now_ms: int) -> bool:
+    """Nothing is of a job that is gone, nor is the end of a round that another one followed."""
+    overtaken = event.kind == "job.completed" and job.finished_ms != event.happened_ms
+    return not overtaken and not job.is_gone(now_ms)
 
 
 def settle_told(world: TellingWorld) -> None:
@@ -162,4 +168,5 @@ def settle_told(world: TellingWorld) -> None:
     for job in world.jobs:
         for event in world.stores.outbox.of(job.id):
             told = event.state == "delivered" or event.tries_left == 0
-            require(told or job.is_gone(world.now_ms), "at last everything is told", event)
+            owed = is_owed(event, job, world.now_ms)
+            require(told or not owed, "at last everything is told", event)

@@ -14,8 +14,8 @@ from shared.batch import BatchSpec
 from shared.job import JobStatus
 from shared.open_limits import OpenLimits
 from tests.chaos.actors import FAULTS, Actor, Fate
-from tests.chaos.cast import LIMITS
 from tests.chaos.ending import settle
+from tests.chaos.owners import LIMITS
 from tests.chaos.stores import MakeStores
 from tests.chaos.world import World
 

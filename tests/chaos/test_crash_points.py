@@ -45,6 +45,16 @@ def the_owner_cancels(world: World, worker: Actor) -> None:
     world.finish(world.cancel(world.jobs[0].id))
 
 
+def the_owner_starts_over(world: World, worker: Actor) -> None:
+    the_owner_cancels(world, worker)
+    world.finish(world.retry(world.jobs[0].id))
+
+
+def the_owner_deletes(world: World, worker: Actor) -> None:
+    the_owner_cancels(world, worker)
+    world.finish(world.delete(world.jobs[0].id))
+
+
 def the_deadline_passes(world: World, worker: Actor) -> None:
     world.pass_time(DEADLINE_S * 1000)
 
@@ -68,8 +78,6 @@ class Path:
 BEATS = ("heartbeat",) * STEPS
 TAKEN = ("receive", "claim")
 PUBLISHED = ("heartbeat", "put", "succeed", "delete")
-SWEEP = ["due", "requeue", "send"]
-ANSWERED = ["drawn", "read", "put", "submit"]
 PATHS = {
     "it is drawn": Path(calls=(*TAKEN, *BEATS, *PUBLISHED), ends=JobStatus.SUCCEEDED),
     "it is drawn with previews": Path(
@@ -112,6 +120,30 @@ PATHS = {
     "the owner cancels": Path(
         happens=the_owner_cancels,
         calls=(*TAKEN, "heartbeat", "delete"),
+        ends=JobStatus.CANCELED,
+        or_else=JobStatus.SUCCEEDED,
+    ),
+    "the owner starts over": Path(
+        happens=the_owner_starts_over,
+        calls=(*TAKEN, "heartbeat", "delete"),
+        ends=JobStatus.SUCCEEDED,
+    ),
+    "the owner starts over while its picture is stored": Path(
+        happens=the_owner_starts_over,
+        before="put",
+        calls=(*TAKEN, *BEATS, "heartbeat", "put", "succeed", "delete"),
+        ends=JobStatus.SUCCEEDED,
+    ),
+    "the owner deletes": Path(
+        happens=the_owner_deletes,
+        calls=(*TAKEN, "heartbeat", "delete"),
+        ends=JobStatus.CANCELED,
+        or_else=JobStatus.SUCCEEDED,
+    ),
+    "the owner deletes while its picture is stored": Path(
+        happens=the_owner_deletes,
+        before="put",
+        calls=(*TAKEN, *BEATS, "heartbeat", "put", "succeed", "delete"),
         ends=JobStatus.CANCELED,
         or_else=JobStatus.SUCCEEDED,
     ),
@@ -242,54 +274,3 @@ def test_one_silence_of_a_store_costs_a_job_no_attempt(
 def test_a_worker_that_must_stop_costs_a_job_no_attempt(embedded: MakeStores) -> None:
     _, job = run(embedded, PATHS["the worker must stop"], None)
     assert job.max_attempts - job.attempt == RULES.max_attempts - 1
-
-
-def test_whatever_goes_wrong_with_a_submit_trying_again_with_its_key_makes_one_job(
-    embedded: MakeStores,
-) -> None:
-    for place, fate in product(range(2), FAULTS):
-        world = World(embedded)
-        for then in (fate, Fate.WELL):
-            world.play(world.submit(JobSpec(prompt="a hill"), key="1"), calls=place, then=then)
-        settle(world)
-        world.close()
-        assert [job.status for job in world.jobs] == [JobStatus.SUCCEEDED], (place, fate)
-
-
-def test_whatever_goes_wrong_with_an_answer_from_the_cache_its_key_makes_one_job_that_succeeds(
-    embedded: MakeStores,
-) -> None:
-    for place, fate in product(range(len(ANSWERED)), FAULTS):
-        world, asked = World(embedded), JobSpec(prompt="a hill", seed=7)
-        world.finish(world.submit(asked))
-        world.work(POLLER)
-        first = _verbs(world, world.submit(asked, key="1"), place, fate)
-        assert first[: place + 1] == ANSWERED[: place + 1]
-        world.finish(world.submit(asked, key="1"))
-        settle(world)
-        world.close()
-        drawn, answered = sorted(world.jobs, key=lambda job: job.created_ms + (job.attempt == 0))
-        assert (drawn.status, answered.status) == (JobStatus.SUCCEEDED, JobStatus.SUCCEEDED)
-        assert answered.cached_from in (None, drawn.id), (place, fate)
-
-
-def test_whatever_goes_wrong_with_a_sweep_the_next_one_mends_it(embedded: MakeStores) -> None:
-    for place, fate in product(range(3), FAULTS):
-        world = World(embedded)
-        world.finish(world.submit(JobSpec(prompt="a hill")))
-        world.play(world.workers[POLLER], calls=2, then=Fate.DIES_BEFORE)
-        world.pass_time(RULES.lease_ms + 1)
-        sweep = world.sweep()
-        assert _verbs(world, sweep, place, fate)[: place + 1] == SWEEP[: place + 1]
-        settle(world)
-        world.close()
-        assert [job.status for job in world.jobs] == [JobStatus.SUCCEEDED], (place, fate)
-
-
-def _verbs(world: World, actor: Actor, place: int, fate: Fate) -> list[str]:
-    """What an actor does whose call at `place` goes wrong."""
-    verbs = []
-    while actor.pending is not None:
-        verbs.append(actor.pending.verb)
-        world.perform(actor, fate if len(verbs) == place + 1 else Fate.WELL)
-    return verbs

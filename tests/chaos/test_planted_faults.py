@@ -12,6 +12,8 @@ the protocol wears a belt and braces in these places, on purpose:
 * Where the nonce matters most is in reading a refusal: without it a worker takes another one's
   claim for its own. The fence would still keep it from publishing, but not from putting its
   picture under the other one's key, where bytes never change.
+* A retry and an erasure compare the version of what they read, and so all of it. What else they ask
+  for is there for whoever reads the guard, and for a caller that did not look.
 * The store of images refuses other bytes under a key. A key without the attempt would still lose
   pictures: those of every attempt but the first that stored one.
 """
@@ -26,22 +28,28 @@ from typing import Any
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
+import submit_fn.delete
+import submit_fn.owned
+import submit_fn.retry
 import submit_fn.submit
 import worker_fn.attempts
 import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
-from shared.ports import image_key
-from shared.transition import Lease
+from shared.ports import JobTable, image_key
+from shared.transition import Lease, Transition
+from shared.transitions import erase, retry
 from submit_fn.result_cache import ResultCache
 from tests.chaos.actors import Fate
 from tests.chaos.faults import conjuncts, forgetting, only_for
 from tests.chaos.gated import Weaken
 from tests.chaos.invariants import FENCED, RESCUES, Violation
+from tests.chaos.ledger import TENANT
 from tests.chaos.machine import play_in
 from tests.chaos.profiles import profile
 from tests.chaos.stores import MakeStores
 from tests.chaos.test_crash_points import PATHS, Fault, run
 from tests.chaos.world import World, unweakened
+from upkeep_fn.erasures import Erasures
 from upkeep_fn.sweep import Sweep
 from worker_fn.outcomes import Outcomes
 from worker_fn.png import encode_png
@@ -61,22 +69,30 @@ MISSED_ALONE = {
     "claim: lease_until_ms below",
     "claim: not_before_ms absent or not_before_ms below",
     "claim: status is or status is or lease_until_ms below",
+    "clear: files_due_ms is",
+    "erase: version is",
+    "expire: deadline_ms below",
     "expire: status one of",
     "resend: due_ms is",
+    "retry: version is",
+    "undeliverable: resends at least",
     "undeliverable: status is",
 }
 """Parts that nothing else stands in for."""
+BLIND = sorted({*RESCUES, "retry", "erase"})
 MISSED_TOGETHER = {
     *((f"{name}: attempt is", f"{name}: nonce is") for name in FENCED),
     *((f"{name}: status is", f"{name}: nonce is") for name in FENCED),
     *((f"{name}: lease_until_ms is", f"{name}: lease_until_ms below") for name in RESCUES),
-    *(tuple(part for part in sorted(conjuncts()) if part.startswith(name)) for name in RESCUES),
+    *(tuple(part for part in sorted(conjuncts()) if part.startswith(name)) for name in BLIND),
     ("resend: status is", "resend: due_ms is"),
 }
-"""Parts that stand in for each other; the last but one are the blind rescues."""
+"""Parts that stand in for each other; the last but one are moves that are blind altogether."""
 SPARE = {
     "claim: status is": "only a running row has a lease that can be over",
-    "expire: deadline_ms below": "whoever expires a job has read its deadline, which never changes",
+    "clear: erased_ms at least": "only what was deleted has files that are due",
+    "erase: erased_ms absent": "who read the version has read that",
+    "erase: status one of": "who read the version has read the status",
     "lose: attempt at least": "the sweep read it, and another attempt has another lease",
     "lose: attempt is": "another attempt has another lease",
     "lose: status is": "only a running row has a lease",
@@ -85,11 +101,10 @@ SPARE = {
     "requeue: attempt is": "another attempt has another lease",
     "requeue: status is": "only a running row has a lease",
     "resend: status is": "a claim moves `due`, and an end removes it",
-    "undeliverable: resends at least": "they only grow, as long as no verb retries",
+    "retry: erased_ms absent": "who read the version has read that",
+    "retry: status one of": "who read the version has read the status",
 }
 """Parts that can go, and why."""
-NOT_PLAYED = {"retry", "erase", "clear"}
-"""Moves that no verb makes yet."""
 REST_OF_FENCE = ("status is", "attempt is")
 FENCES = {
     "by the nonce alone": [
@@ -107,8 +122,7 @@ def play(make_stores: MakeStores, *, plays: int, weaken: Weaken = unweakened) ->
 
 def test_every_part_of_every_guard_is_missed_or_spare() -> None:
     together = {part for parts in MISSED_TOGETHER for part in parts}
-    played = {part for part in conjuncts() if part.partition(":")[0] not in NOT_PLAYED}
-    assert played == MISSED_ALONE | together | SPARE.keys()
+    assert conjuncts() == MISSED_ALONE | together | SPARE.keys()
     assert not MISSED_ALONE & SPARE.keys()
 
 
@@ -146,6 +160,44 @@ def the_sweep_never_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def the_sweep_forgets_to_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sweep, "_ring", lambda self, job: None)
+
+
+def nobody_looks_after_the_files_of_what_was_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Erasures, "__call__", lambda self: 0)
+
+
+def deleted_files_are_looked_after_once_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Erasures, "_again_ms", lambda self, job, now_ms: None)
+
+
+def a_deletion_leaves_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit_fn.delete, "erase", without(erase, "spec"))
+
+
+def a_retry_leaves_the_tries_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit_fn.retry, "retry", without(retry, "max_attempts"))
+
+
+def a_retry_leaves_the_deadline_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit_fn.retry, "retry", without(retry, "deadline_ms"))
+
+
+def whoever_asks_may_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(table: JobTable, job_id: str, *, tenant: str, now_ms: int) -> Job:
+        return submit_fn.owned.read(table, job_id, tenant=TENANT, now_ms=now_ms)
+
+    monkeypatch.setattr(submit_fn.retry, "read", read)
+
+
+def without(move: Callable[..., Transition], column: str) -> Callable[..., Transition]:
+    """The move, but one column stays as it is."""
+
+    def forgetful(*arguments: Any, **named: Any) -> Transition:
+        whole = move(*arguments, **named)
+        changes = {name: value for name, value in whole.changes.items() if name != column}
+        return replace(whole, changes=changes)
+
+    return forgetful
 
 
 def idempotency_keys_are_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +262,12 @@ def the_cache_shows_the_earlier_job_s_own_picture(monkeypatch: pytest.MonkeyPatc
     [
         (the_sweep_never_runs, "a terminal one is reached"),
         (the_sweep_forgets_to_ring, "a terminal one is reached"),
+        (nobody_looks_after_the_files_of_what_was_deleted, "files of what was deleted are gone"),
+        (deleted_files_are_looked_after_once_only, "files of what was deleted are gone"),
+        (a_deletion_leaves_what_was_asked, "what was asked is gone"),
+        (a_retry_leaves_the_tries_as_they_were, "as many tries as a new job"),
+        (a_retry_leaves_the_deadline_as_it_was, "a deadline of its own"),
+        (whoever_asks_may_retry, "only its owner cancels, retries and deletes"),
         (idempotency_keys_are_not_stored, "one key, one job"),
         (keys_of_images_do_not_name_the_attempt, "belongs to one claim"),
         (a_refusal_is_read_without_the_nonce, "belongs to one claim"),

@@ -1,12 +1,19 @@
 """Random plays of the real code, in which everything goes wrong that may go wrong.
 
-The property: whatever is submitted, canceled, delivered twice, late, out of turn or not at all,
-whoever crashes between any two calls or is halted and comes back after its lease, whichever writes
-are lost before or after they are done, however many sweeps run at once and however time passes,
+The property: whatever is submitted, canceled, sent into another round or deleted, whatever is
+delivered twice, late, out of turn or not at all, whoever crashes between any two calls or is halted
+and comes back after its lease, whichever writes are lost before or after they are done, however
+many sweeps run at once and however time passes,
 
-* a terminal job never changes again, and none has more than one picture, ever;
-* attempts only grow, one with each claim, and never beyond what is allowed;
-* what was canceled with 200 never succeeds;
+* what has ended changes by nothing but its owner's retry, where it failed or was canceled, or its
+  owner's deletion; and no job has more than one picture, ever;
+* attempts only grow, one with each claim, no two claims share one, and never beyond what is
+  allowed; a retry allows as many as a new job has, with a deadline and a retention of its own;
+* what was canceled with 200 never succeeds, unless its owner retries it after that;
+* nothing of an earlier round is published, fails or shows in a later one;
+* a retry makes one round or none, and one that was answered with 202 is in it;
+* of what was deleted nothing is left but a tombstone, from the moment that it is answered with 204
+  at the latest; nothing revives it, and in the end no file of it is left;
 * a job that succeeded has its picture, with the hash that the row says, drawn by the worker that
   held the lease, and its bytes never change;
 * only who claimed last publishes, fails, releases or reports; no claim and no sweep takes a job

@@ -19,9 +19,10 @@ import shared.embedded.job_table
 from shared.spec import JobSpec
 from shared.webhook_event import Try, WebhookEvent
 from tests.chaos.actors import Actor, Fate
+from tests.chaos.directing import DEADLINES_S, Director
 from tests.chaos.ending import settle
 from tests.chaos.invariants import Violation
-from tests.chaos.machine import DEADLINES_S, FATES, JOBS, Play
+from tests.chaos.machine import FATES, JOBS, Play
 from tests.chaos.profiles import profile
 from tests.chaos.stores import MakeStores
 from tests.chaos.telling import Receivers, TellingWorld, settle_told
@@ -32,23 +33,40 @@ ENOUGH = 300
 WEBHOOK = {"url": "https://example.com/", "events": ["job.started", "job.completed"]}
 
 
-class TellingPlay(Play):
-    """As `Play`, of jobs whose webhooks ask for everything."""
+class TellingDirector(Director):
+    """Has jobs submitted whose webhooks ask for everything."""
 
+    def submitter(self, body: str, key: str | None, attempts: int) -> Actor:
+        spec = JobSpec.model_validate(
+            {
+                "prompt": body,
+                "client_ref": key,
+                "deadline_s": DEADLINES_S[body],
+                "webhook": WEBHOOK,
+                "cache": "bypass",
+            }
+        )
+        return self.world.submit(spec, key=key, attempts=attempts)
+
+
+class TellingPlay(Play):
+    """As `Play`, of such jobs."""
+
+    director_of = TellingDirector
     world: TellingWorld
 
-    @precondition(lambda self: self._has_room())
+    @precondition(lambda self: self.director.has_room())
     @rule(job=JOBS, calls=st.integers(0, 6), then=FATES)
     def somebody_delivers(self, job: int, calls: int, then: Fate) -> None:
-        self.world.play(self.world.deliver(self._job_id(job)), calls=calls, then=then)
+        self.world.play(self.world.deliver(self.director.job_id(job)), calls=calls, then=then)
 
-    @precondition(lambda self: self._has_room() and self.world.stores.rung)
+    @precondition(lambda self: self.director.has_room() and self.world.stores.rung)
     @rule(calls=st.integers(0, 6), then=FATES)
     def a_bell_is_answered(self, calls: int, then: Fate) -> None:
         actor = self.world.deliver(self.world.stores.rung.pop(0))
         self.world.play(actor, calls=calls, then=then)
 
-    @precondition(lambda self: self._has_room())
+    @precondition(lambda self: self.director.has_room())
     @rule(calls=st.integers(0, 3), then=FATES)
     def bells_ring_again(self, calls: int, then: Fate) -> None:
         self.world.play(self.world.ring_again(), calls=calls, then=then)
@@ -68,18 +86,6 @@ class TellingPlay(Play):
                 settle_told(self.world)
         finally:
             self.world.close()
-
-    def _submitter(self, body: str, key: str | None, attempts: int) -> Actor:
-        spec = JobSpec.model_validate(
-            {
-                "prompt": body,
-                "client_ref": key,
-                "deadline_s": DEADLINES_S[body],
-                "webhook": WEBHOOK,
-                "cache": "bypass",
-            }
-        )
-        return self.world.submit(spec, key=key, attempts=attempts)
 
 
 def play(make_stores: MakeStores, *, plays: int, steps: int = 50, explain: bool = False) -> None:

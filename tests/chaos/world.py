@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.batch import BatchSpec
-from shared.errors import IdempotencyKeyReuse, InvalidState, NotFound, Unavailable
+from shared.errors import Gone, IdempotencyKeyReuse, InvalidState, NotFound, Unavailable
 from shared.job import Job
 from shared.open_limits import OpenLimits
 from shared.spec import JobSpec
 from shared.transition import Transition
 from tests.chaos.actors import ARRIVES, DIES, Actor, Fate
 from tests.chaos.cast import (
-    LIMITS,
     RULES,
     Stage,
-    batch_canceler,
-    batch_submitter,
-    canceler,
+    eraser,
     function,
     poller,
-    submitter,
     sweeper,
     undertaker,
     unless_it_suffered,
@@ -28,6 +24,15 @@ from tests.chaos.cast import (
 from tests.chaos.gated import Weaken
 from tests.chaos.invariants import Violation, require
 from tests.chaos.ledger import TENANT, Ledger
+from tests.chaos.owners import (
+    LIMITS,
+    batch_canceler,
+    batch_submitter,
+    canceler,
+    deleter,
+    retrier,
+    submitter,
+)
 from tests.chaos.stores import MakeStores
 
 START_MS = 1_900_000_000_000
@@ -61,6 +66,8 @@ class World:
         def judge(actor: Actor) -> None:
             if isinstance(actor.error, IdempotencyKeyReuse):
                 self.ledger.key_refused(key, spec.prompt)
+            elif isinstance(actor.error, Gone):
+                self.ledger.key_gone(key)
             elif actor.error is not None:
                 unless_it_suffered(actor)
             else:
@@ -100,16 +107,34 @@ class World:
         """A caller who is about to cancel."""
 
         def judge(actor: Actor) -> None:
-            if isinstance(actor.error, NotFound):
-                require(tenant != TENANT, "a job's owner finds it", job_id)
-            elif isinstance(actor.error, InvalidState):
+            if isinstance(actor.error, InvalidState):
                 self.ledger.cancel_refused(job_id)
-            elif actor.error is not None:
-                unless_it_suffered(actor)
-            else:
+            elif self._answered(actor, job_id, tenant):
                 self.ledger.canceled(actor.result)
 
         return self._enter(canceler(self.stage, job_id, tenant=tenant, judge=judge))
+
+    def retry(self, job_id: str, *, tenant: str = TENANT) -> Actor:
+        """A caller who is about to send a job into another round."""
+
+        def judge(actor: Actor) -> None:
+            if isinstance(actor.error, InvalidState):
+                self.ledger.retry_refused(job_id)
+            elif self._answered(actor, job_id, tenant):
+                self.ledger.retried(actor.result)
+
+        return self._enter(retrier(self.stage, job_id, tenant=tenant, judge=judge))
+
+    def delete(self, job_id: str, *, tenant: str = TENANT) -> Actor:
+        """A caller who is about to delete a job."""
+
+        def judge(actor: Actor) -> None:
+            if isinstance(actor.error, InvalidState):
+                self.ledger.delete_refused(job_id)
+            elif self._answered(actor, job_id, tenant):
+                self.ledger.gone(job_id)
+
+        return self._enter(deleter(self.stage, job_id, tenant=tenant, judge=judge))
 
     def sweep(self) -> Actor:
         """A sweep that is about to start."""
@@ -118,6 +143,10 @@ class World:
     def bury(self) -> Actor:
         """Somebody who is about to look after the dead letters."""
         return self._enter(undertaker(self.stage))
+
+    def erase(self) -> Actor:
+        """Somebody who is about to look after the files of what was deleted."""
+        return self._enter(eraser(self.stage))
 
     def perform(self, actor: Actor, fate: Fate = Fate.WELL) -> None:
         """Let an actor make the call that it halts at."""
@@ -156,6 +185,17 @@ class World:
         """End everybody."""
         for actor in (*self.workers, *self.others):
             actor.kill()
+
+    def _answered(self, actor: Actor, job_id: str, tenant: str) -> bool:
+        """Whether the caller was told that it is done; else it must have been told why not."""
+        if isinstance(actor.error, NotFound):
+            require(tenant != TENANT, "a job's owner finds it", job_id)
+        elif isinstance(actor.error, Gone):
+            self.ledger.gone(job_id)
+        else:
+            unless_it_suffered(actor)
+        require(actor.error is not None or tenant == TENANT, "nobody else is answered", job_id)
+        return actor.error is None
 
     def _enter(self, actor: Actor) -> Actor:
         self.others.append(actor)

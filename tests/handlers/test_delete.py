@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.retention import TOMBSTONE_MS, erase_expired
 from shared.errors import TransitionRefused, Unavailable
+from shared.job import Job
 from shared.ports import ImageStore, Link, image_key
+from shared.spec import ERASED
 from shared.transitions import claim, retry
 from tests.handlers.keyed import keyed_service
 from tests.handlers.test_retry import Meddled
@@ -62,6 +64,22 @@ def test_a_deleted_job_leaves_nothing_but_a_tombstone(service: Service, tmp_path
         assert (gone.status, gone.json["code"]) == (410, "gone"), path
     assert service.get("/v1/jobs").json["jobs"] == []
     assert service.get(f"/v1/jobs/{job_id}", prefer="wait=20").status == 410
+
+
+def test_a_tombstone_says_whose_it_is_and_how_it_ended_and_no_more(service: Service) -> None:
+    job_id = service.submitted(**BODY, cache="bypass", preview=True)
+    service.work()
+    before = service.table.get(job_id)
+    deleted(service, job_id)
+    after = service.table.get(job_id)
+    assert before is not None and after is not None
+    kept = {field.name for field in fields(Job) if getattr(after, field.name) is not None}
+    assert kept == {
+        *("id", "tenant", "status", "spec", "version", "attempt", "max_attempts", "resends"),
+        *("created_ms", "started_ms", "finished_ms", "deadline_ms", "expires_ms"),
+        *("erased_ms", "files_due_ms"),
+    }
+    assert before.cache_key is not None and after.spec == ERASED
 
 
 def test_nothing_revives_it(service: Service) -> None:
