@@ -66,11 +66,13 @@ def process(
 
 
 @contextmanager
-def serving(*, workers: int, delay_ms: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """The one-machine run with the pattern engine: where it listens, and its supervisor."""
+def serving(
+    *, workers: int, delay_ms: int = 0, engine: str = "pattern"
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The one-machine run: where it listens, and its supervisor."""
     with folder() as place:
         options = {"data": place / "data", "port": 0, "workers": workers}
-        options |= {"engine": "pattern", "engine-delay-ms": delay_ms}
+        options |= {"engine": engine, "engine-delay-ms": delay_ms}
         arguments = [text for name, value in options.items() for text in (f"--{name}", value)]
         command = [sys.executable, "-m", "infra.local", *arguments]
         log = place / "log"
