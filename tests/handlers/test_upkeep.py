@@ -105,3 +105,15 @@ def test_a_dead_letter_leaves_a_finished_job_alone(service: Service) -> None:
     upkeep(service, sqs_event(encode(job_id)))
 
     assert service.job(job_id)["version"] == before
+
+
+def test_what_comes_from_the_webhooks_queue_is_a_bell_and_no_dead_letter(service: Service) -> None:
+    webhook = {"url": "https://127.0.0.1.invalid/"}
+    job_id = service.submitted(webhook=webhook)
+    service.post(f"/v1/jobs/{job_id}/cancel")
+    other = service.submitted()
+    bells = sqs_event(encode(job_id), encode(other), "nope", queue="webhooks")
+
+    assert upkeep(service, bells) == {"tried": 1}
+    [delivery] = service.get(f"/v1/jobs/{job_id}/deliveries").json["deliveries"]
+    assert [made["error"] for made in delivery["tries"]] == ["name_not_found"]

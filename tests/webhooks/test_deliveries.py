@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
 from typing import Any
 
 import pytest
+from standardwebhooks import WebhookVerificationError
 
-from shared.webhook_event import LOOK_AFTER_MS, TRIES
+from shared.webhook_event import LOOK_AFTER_MS, TRIES, WebhookEvent
+from shared.webhook_ports import Outbox
 from shared.webhook_secret import shown, tenant_secret
 from tests.service import Service
 from tests.webhooks.receiver import Receiver, never_answers, receiving, says
+from upkeep_fn.webhook_sender import HttpSender
 
 TWO_HOURS_S = 7200
 
@@ -89,8 +95,6 @@ def test_no_link_that_opens_by_itself_and_no_secret_is_in_a_message_or_the_log(
 
 
 def test_a_message_is_not_verified_with_another_tenants_secret(service: Service) -> None:
-    from standardwebhooks import WebhookVerificationError
-
     with receiving() as receiver:
         submitted(service, receiver)
         service.work()
@@ -208,12 +212,29 @@ def test_an_event_whose_bell_was_lost_is_found_by_the_sweep(service: Service) ->
     assert len(receiver.received) == 1
 
 
+class Met:
+    """An outbox whose readers wait for each other, so that all have read the same."""
+
+    def __init__(self, outbox: Outbox, readers: int) -> None:
+        self._outbox = outbox
+        self._barrier = Barrier(readers)
+
+    def of(self, job_id: str) -> Sequence[WebhookEvent]:
+        events = self._outbox.of(job_id)
+        self._barrier.wait(timeout=30)
+        return events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
+
+
 def test_of_many_who_hear_the_bell_one_sends(service: Service) -> None:
     with receiving() as receiver:
         job_id = submitted(service, receiver)
         service.work()
+        webhooks = replace(service.webhooks(), outbox=Met(service.outbox, 8))
         with ThreadPoolExecutor(8) as threads:
-            assert sum(threads.map(lambda _: service.webhooks()(job_id), range(8))) == 1
+            assert sum(threads.map(lambda _: webhooks(job_id), range(8))) == 1
 
     assert len(receiver.received) == 1
 
@@ -226,131 +247,11 @@ def test_a_job_without_a_webhook_is_told_to_nobody(service: Service) -> None:
     assert deliveries(service, job_id) == []
 
 
-def test_what_is_kept_no_longer_is_told_no_longer(service: Service) -> None:
-    with receiving(500) as receiver:
-        submitted(service, receiver, deadline_s=60, retention_s=60)
-        service.work()
-        service.deliver()
-        service.clock.pass_s(121)
-        service.ring_again()
-        service.deliver()
-        assert service.outbox.due(now_ms=service.clock.now_ms * 2, limit=9) == []
-
-    assert len(receiver.received) == 1
-
-
-def test_a_job_that_is_deleted_is_told_no_longer(service: Service) -> None:
-    with receiving(500) as receiver:
-        job_id = submitted(service, receiver)
-        service.work()
-        service.deliver()
-        assert service.delete(f"/v1/jobs/{job_id}").status == 204
-        work_until_told(service, 60)
-
-    assert len(receiver.received) == 1
-
-
-def test_a_job_that_is_retried_is_told_of_its_second_end_and_no_more_of_its_first(
-    service: Service,
-) -> None:
-    with receiving(500) as receiver:
-        job_id = submitted(service, receiver)
-        service.post(f"/v1/jobs/{job_id}/cancel")
-        service.deliver()
-        service.post(f"/v1/jobs/{job_id}/retry")
-        work_until_told(service, 60)
-        assert len(receiver.received) == 1
-
-        service.work()
-        assert service.deliver() == 1
-    first, second = (json.loads(request.body)["data"]["status"] for request in receiver.received)
-    assert (first, second) == ("canceled", "succeeded")
-    assert len(set(receiver.ids)) == 2
-    assert [made["status"] for made in one(service, job_id)["tries"]] == [500, 204]
-
-
-def test_a_picture_from_the_cache_is_told_too(service: Service) -> None:
-    with receiving() as receiver:
-        service.submitted(seed=7)
-        service.work()
-        body = {"prompt": "a red circle", "seed": 7, "webhook": {"url": receiver.url}}
-        answer = service.post("/v1/jobs", body)
-        assert (answer.status, answer.json["cache"]["hit"]) == (200, True)
-        batch = service.post("/v1/batches", {"jobs": [body, body]})
-        assert batch.status == 202, batch.text
-        assert service.deliver() == 3
-
-    told = [json.loads(request.body)["data"] for request in receiver.received]
-    assert [data["cache"]["hit"] for data in told] == [True] * 3
-
-
 def test_a_bell_that_is_none_of_ours_is_passed_over(service: Service) -> None:
     service.bells.send("nope")
     service.bells.send('{"v": 1, "job_id": "job_0"}')
 
     assert service.deliver() == 0
-
-
-def test_redelivering_makes_one_more_try_at_once(service: Service) -> None:
-    with receiving(204, 410, 500) as receiver:
-        job_id = submitted(service, receiver)
-        service.work()
-        service.deliver()
-        for _ in range(3):
-            answer = service.post(f"/v1/jobs/{job_id}/deliveries/redeliver")
-            assert (answer.status, answer.json["deliveries"][0]["state"]) == (202, "pending")
-            assert service.deliver() == 1
-
-    assert len(set(receiver.ids)) == 1
-    delivery = one(service, job_id)
-    assert [made["status"] for made in delivery["tries"]] == [204, 410, 500, 204]
-    assert (delivery["next_try_at"], delivery["tries_left"]) == (None, 0)
-
-
-def test_redelivering_while_tries_are_left_takes_none_of_them(service: Service) -> None:
-    with receiving(500, 500) as receiver:
-        job_id = submitted(service, receiver)
-        service.work()
-        service.deliver()
-        left = one(service, job_id)["tries_left"]
-        service.post(f"/v1/jobs/{job_id}/deliveries/redeliver")
-
-        assert one(service, job_id)["tries_left"] == left
-        assert service.deliver() == 1
-
-
-def test_redelivering_during_a_try_makes_another_one_and_the_log_keeps_both(
-    service: Service,
-) -> None:
-    def ask_again(connection: Any) -> None:
-        assert service.post(f"/v1/jobs/{job_id}/deliveries/redeliver").status == 202
-        connection.send_error(500)
-
-    with receiving(ask_again) as receiver:
-        job_id = submitted(service, receiver)
-        service.work()
-        assert service.deliver() == 2
-
-    assert len(receiver.received) == 2
-    assert [made["status"] for made in one(service, job_id)["tries"]] == [500, 204]
-
-
-def test_redelivering_is_refused_where_there_is_nothing_to_tell(service: Service) -> None:
-    with receiving() as receiver:
-        waiting, only_start = (
-            submitted(service, receiver),
-            submitted(service, receiver, "job.started"),
-        )
-        plain = service.submitted()
-        for job_id in (plain, only_start):
-            service.post(f"/v1/jobs/{job_id}/cancel")
-
-    def code(job_id: str) -> tuple[int, str]:
-        answer = service.post(f"/v1/jobs/{job_id}/deliveries/redeliver")
-        return answer.status, answer.json["code"]
-
-    assert [code(job_id) for job_id in (waiting, plain, only_start)] == [(409, "invalid_state")] * 3
-    assert [code(job_id)[0] for job_id in ("job_0", "job_" + "0" * 26)] == [404, 404]
 
 
 def test_the_log_of_a_job_that_is_not_there_is_not_found(service: Service) -> None:
@@ -360,10 +261,6 @@ def test_the_log_of_a_job_that_is_not_there_is_not_found(service: Service) -> No
 def test_a_receiver_that_never_answers_costs_a_try_and_no_more_than_its_time(
     service: Service,
 ) -> None:
-    from dataclasses import replace
-
-    from upkeep_fn.webhook_sender import HttpSender
-
     impatient = replace(service, sender=HttpSender(timeout_s=0.2, loopback=True))
     with receiving(never_answers) as receiver:
         job_id = submitted(impatient, receiver)
