@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from upkeep_fn.erasures import Erasures
 from upkeep_fn.handler import make_handler
 from upkeep_fn.lost_bells import LostBells
 from upkeep_fn.sweep import Sweep
+from upkeep_fn.webhook_sender import HttpSender
 
 TICK = {"source": "aws.events"}
 
@@ -108,12 +110,13 @@ def test_a_dead_letter_leaves_a_finished_job_alone(service: Service) -> None:
 
 
 def test_what_comes_from_the_webhooks_queue_is_a_bell_and_no_dead_letter(service: Service) -> None:
-    webhook = {"url": "https://127.0.0.1.invalid/"}
-    job_id = service.submitted(webhook=webhook)
+    nowhere = HttpSender(timeout_s=5, resolve=lambda host, port: ["10.0.0.1"])
+    service = replace(service, sender=nowhere)
+    job_id = service.submitted(webhook={"url": "https://example.com/"})
     service.post(f"/v1/jobs/{job_id}/cancel")
     other = service.submitted()
     bells = sqs_event(encode(job_id), encode(other), "nope", queue="webhooks")
 
     assert upkeep(service, bells) == {"tried": 1}
     [delivery] = service.get(f"/v1/jobs/{job_id}/deliveries").json["deliveries"]
-    assert [made["error"] for made in delivery["tries"]] == ["name_not_found"]
+    assert [made["error"] for made in delivery["tries"]] == ["address_refused"]
