@@ -19,63 +19,17 @@ from shared.answers import (
 from shared.batch import BatchSpec
 from shared.batch_view import BatchView
 from shared.image_request import ImageRequest
-from shared.operation import Operation, Parameter
+from shared.operation import Operation
+from shared.parameters import (
+    IDEMPOTENCY,
+    IF_NONE_MATCH,
+    INLINE,
+    LIST,
+    PREFER,
+    PREFER_ENDED,
+    PREFER_SHORTER,
+)
 from shared.spec import JobSpec
-
-_TEXT: dict[str, object] = {"type": "string"}
-_IDEMPOTENCY = Parameter(
-    name="Idempotency-Key",
-    where="header",
-    description="1 to 255 visible ASCII characters; the same key and body give the same job, 24 h.",
-    schema={"type": "string", "minLength": 1, "maxLength": 255},
-)
-_PREFER = Parameter(
-    name="Prefer",
-    where="header",
-    description="wait=N: answer as soon as the job changes from the ETag in If-None-Match, or "
-    "(without one) as soon as it is terminal, or after N seconds.",
-    schema=_TEXT,
-)
-_PREFER_SHORTER = Parameter(
-    name="Prefer",
-    where="header",
-    description="wait=N: wait no longer than N seconds.",
-    schema=_TEXT,
-)
-_IF_NONE_MATCH = Parameter(
-    name="If-None-Match", where="header", description="An ETag seen before.", schema=_TEXT
-)
-_INLINE = Parameter(
-    name="inline",
-    where="query",
-    description="true: the picture as base64 too, when it is small enough.",
-    schema={"type": "boolean"},
-)
-_PREFER_ENDED = Parameter(
-    name="Prefer",
-    where="header",
-    description="wait=N: answer as soon as no job of the batch is open, or after N seconds.",
-    schema=_TEXT,
-)
-_LIST = (
-    Parameter(name="batch", where="query", description="Only jobs of this batch.", schema=_TEXT),
-    Parameter(
-        name="status",
-        where="query",
-        description="Only jobs of this status.",
-        schema={
-            "type": "string",
-            "enum": ["queued", "running", "succeeded", "failed", "canceled"],
-        },
-    ),
-    Parameter(name="cursor", where="query", description="From next_cursor.", schema=_TEXT),
-    Parameter(
-        name="limit",
-        where="query",
-        description="Jobs on a page.",
-        schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
-    ),
-)
 
 BATCH_BYTES = 1024 * 1024
 """Of a batch's body."""
@@ -88,7 +42,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/jobs",
         summary="Submit one prompt for one picture",
         body=JobSpec,
-        parameters=(_IDEMPOTENCY,),
+        parameters=(IDEMPOTENCY,),
         answers={
             202: ("Accepted, and durable", JobView),
             200: ("Replayed, or answered from the result cache: finished already", JobView),
@@ -112,7 +66,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/images/generations",
         summary="Draw pictures and wait for them, as OpenAI's clients ask for it",
         body=ImageRequest,
-        parameters=(_IDEMPOTENCY, _PREFER_SHORTER),
+        parameters=(IDEMPOTENCY, PREFER_SHORTER),
         answers={200: ("All pictures", ImagesView)},
         problems=(400, 410, 413, 415, 422, 503, 504),
         limit="submits",
@@ -144,7 +98,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/v1/jobs",
         summary="The caller's jobs, newest first",
-        parameters=_LIST,
+        parameters=LIST,
         answers={200: ("A page", JobPage)},
         problems=(422, 503),
     ),
@@ -154,7 +108,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/v1/jobs/{id}",
         summary="The job: the only truth about it",
-        parameters=(_PREFER, _IF_NONE_MATCH, _INLINE),
+        parameters=(PREFER, IF_NONE_MATCH, INLINE),
         answers={200: ("The job", JobView), 304: ("Unchanged since that ETag", None)},
         problems=(404, 410, 422, 503),
     ),
@@ -186,7 +140,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/batches",
         summary="Submit up to 100 jobs at once, each accepted or refused on its own",
         body=BatchSpec,
-        parameters=(_IDEMPOTENCY,),
+        parameters=(IDEMPOTENCY,),
         answers={202: ("What was accepted is durable", BatchView), 200: ("Replayed", BatchView)},
         problems=(400, 410, 413, 415, 422, 503),
         limit="submits",
@@ -198,7 +152,7 @@ OPERATIONS: tuple[Operation, ...] = (
         method="GET",
         path="/v1/batches/{id}",
         summary="The batch: counts by status, and its jobs",
-        parameters=(_PREFER_ENDED, _IF_NONE_MATCH),
+        parameters=(PREFER_ENDED, IF_NONE_MATCH),
         answers={200: ("The batch", BatchView), 304: ("Unchanged since that ETag", None)},
         problems=(404, 410, 503),
     ),
@@ -291,7 +245,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/",
         summary="A page to write prompts on and watch them develop",
         answers={200: ("The page", None), 304: ("Unchanged since that ETag", None)},
-        parameters=(_IF_NONE_MATCH,),
+        parameters=(IF_NONE_MATCH,),
         limit=None,
     ),
     Operation(
@@ -302,7 +256,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="What that page loads",
         answers={200: ("A script, a style sheet or a drawing", None), 304: ("Unchanged", None)},
         problems=(404,),
-        parameters=(_IF_NONE_MATCH,),
+        parameters=(IF_NONE_MATCH,),
         limit=None,
     ),
 )
