@@ -17,6 +17,8 @@ FENCED = frozenset({"heartbeat", "preview", "succeed", "fail", "release", "give_
 RESCUES = frozenset({"requeue", "lose"})
 OF_TERMINAL_JOBS = frozenset({"retry", "erase", "clear"})
 """Moves of an ended job: its owner's two, and upkeep's after the second."""
+LATE_MS = 600_000
+"""So long after a deletion what a worker may still store is erased too."""
 STRANGER = "stranger"
 ROUND = 3
 """Attempts that a retry allows: as many as a new job has that nobody says more of."""

@@ -8,11 +8,12 @@ from typing import Any
 from shared.batch import Batch, job_id_in
 from shared.errors import DarkroomError, ImageMissing
 from shared.job import Job, JobStatus
-from shared.ports import JobQuery, Submission
+from shared.ports import Clock, JobQuery, Submission
 from shared.spec import JobSpec
 from shared.transition import Transition
 from tests.chaos.actors import Actor, Call
 from tests.chaos.invariants import (
+    LATE_MS,
     OF_TERMINAL_JOBS,
     Move,
     Violation,
@@ -30,9 +31,10 @@ _ALL = JobQuery(tenant=TENANT, limit=1000)
 class Ledger:
     """What the stores must hold, as far as anybody has seen."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, clock: Clock) -> None:
         self.rows: dict[str, Job] = {}
         self._stores = stores
+        self._clock = clock
         self._claims: dict[tuple[str, int], str] = {}
         self._keys: dict[str, tuple[str | None, str]] = {}
         self._pictures: dict[str, str] = {}
@@ -182,7 +184,7 @@ class Ledger:
         first = self._keys.setdefault(key, mine)
         require(first == mine, "a key of the image store belongs to one claim", key, first, mine)
         answer = _made(call)
-        if answer[1] is None and not self._is_over_and_done(key.split("/")[1]):
+        if answer[1] is None and not self._is_too_late(key.split("/")[1]):
             self._files.setdefault(key.split("/")[1], set()).add(key)
         self._check_pictures()
         return answer
@@ -198,11 +200,12 @@ class Ledger:
                 require(not self._is_there(key), "what is erased is gone", key)
         return answer
 
-    def _is_over_and_done(self, job_id: str) -> bool:
-        """Whether upkeep has looked for the last time: what a worker stores after that, who was
-        halted for longer than any runs, goes when the tombstone or the store's lifecycle does."""
+    def _is_too_late(self, job_id: str) -> bool:
+        """Whether upkeep need not look after that any more: what a worker stores who was halted for
+        longer than any runs goes when the tombstone or the store's lifecycle does."""
         row = self.rows.get(job_id)
-        return row is not None and row.erased_ms is not None and row.files_due_ms is None
+        erased_ms = None if row is None else row.erased_ms
+        return erased_ms is not None and self._clock() >= erased_ms + LATE_MS
 
     def _is_there(self, key: str) -> bool:
         try:

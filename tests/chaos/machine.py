@@ -158,17 +158,25 @@ class Play(RuleBasedStateMachine):
         self.world.play(overtaken, calls=1)
 
     @precondition(lambda self: self.director.has_room())
-    @rule(job=JOBS, halts=st.integers(0, 2))
-    def an_erasure_is_overtaken(self, job: int, halts: int) -> None:
-        """By another one, between what it reads and what it writes."""
+    @rule(new=NEW, place=PLACES, stores=st.booleans(), job=JOBS, halts=st.integers(0, 2))
+    def an_erasure_is_overtaken(
+        self, new: tuple[str, int], place: int, stores: bool, job: int, halts: int
+    ) -> None:
+        """By another one, between what it reads and what it writes; or a worker of a job that was
+        canceled and deleted stores its picture right after."""
         self.deletes += 1
+        job_id = self.director.open_id(*new) if stores else self.director.ended_id(job)
+        worker = self.director.lead(place, "put") if stores else None
         if self.deletes <= MOST_DELETES:
-            self.world.finish(self.world.delete(self.director.ended_id(job)))
+            self.world.finish(self.world.cancel(job_id))
+            self.world.finish(self.world.delete(job_id))
         self.time_passes(RULES.ring_again_s)
         overtaken = self.world.erase()
         self.world.play(overtaken, calls=halts)
         self.world.finish(self.world.erase())
         self.world.finish(overtaken)
+        if worker is not None:
+            self.world.play(worker, calls=1)
 
     @precondition(lambda self: self.world.others)
     @rule(place=st.integers(0, MOST_OTHERS - 1), calls=st.integers(0, 4), then=FATES)

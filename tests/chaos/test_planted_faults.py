@@ -266,7 +266,7 @@ def the_cache_shows_the_earlier_job_s_own_picture(monkeypatch: pytest.MonkeyPatc
         (deleted_files_are_looked_after_once_only, "files of what was deleted are gone"),
         (a_deletion_leaves_what_was_asked, "what was asked is gone"),
         (a_retry_leaves_the_tries_as_they_were, "as many tries as a new job"),
-        (a_retry_leaves_the_deadline_as_it_was, "a deadline of its own"),
+        (a_retry_leaves_the_deadline_as_it_was, "deadline"),
         (whoever_asks_may_retry, "only its owner cancels, retries and deletes"),
         (idempotency_keys_are_not_stored, "one key, one job"),
         (keys_of_images_do_not_name_the_attempt, "belongs to one claim"),

@@ -50,7 +50,7 @@ class World:
     def __init__(self, make_stores: MakeStores, *, weaken: Weaken = unweakened) -> None:
         self.now_ms = START_MS
         self.stores = make_stores(lambda: self.now_ms)
-        self.ledger = Ledger(self.stores)
+        self.ledger = Ledger(self.stores, lambda: self.now_ms)
         self.stage = Stage(stores=self.stores, clock=lambda: self.now_ms, weaken=weaken)
         self.workers = [make(self.stage) for make in WORKERS]
         self.others: list[Actor] = []
