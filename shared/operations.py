@@ -21,6 +21,7 @@ from shared.batch_view import BatchView
 from shared.image_request import ImageRequest
 from shared.operation import Operation
 from shared.parameters import (
+    BATCH_KEY,
     IDEMPOTENCY,
     IF_NONE_MATCH,
     INLINE,
@@ -140,7 +141,7 @@ OPERATIONS: tuple[Operation, ...] = (
         path="/v1/batches",
         summary="Submit up to 100 jobs at once, each accepted or refused on its own",
         body=BatchSpec,
-        parameters=(IDEMPOTENCY,),
+        parameters=(BATCH_KEY,),
         answers={202: ("What was accepted is durable", BatchView), 200: ("Replayed", BatchView)},
         problems=(400, 410, 413, 415, 422, 503),
         limit="submits",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.operation import Parameter
 
 _TEXT: dict[str, object] = {"type": "string"}
@@ -10,6 +12,11 @@ IDEMPOTENCY = Parameter(
     where="header",
     description="1 to 255 visible ASCII characters; the same key and body give the same job, 24 h.",
     schema={"type": "string", "minLength": 1, "maxLength": 255},
+)
+BATCH_KEY = replace(
+    IDEMPOTENCY,
+    description="1 to 255 visible ASCII characters; the same key and body give the same batch, "
+    "24 h, and complete it if it was cut short.",
 )
 PREFER = Parameter(
     name="Prefer",
