@@ -246,7 +246,7 @@ def test_a_key_is_free_again_once_its_time_is_over(family: Family) -> None:
     assert _stored(place, again, kept=key()).id == again.id
 
 
-def test_of_64_at_once_with_one_key_one_makes_theunstored(family: Family) -> None:
+def test_of_64_at_once_with_one_key_one_makes_the_batch(family: Family) -> None:
     place = family.batched()
 
     def submit(_: int) -> Batch:
