@@ -68,10 +68,13 @@ def test_a_field_that_is_new_leaves_the_fingerprints_of_the_version_before() -> 
     assert JobSpec(prompt="a", seed=7, preview=True).fingerprint() != before
     assert JobSpec(prompt="a", seed=7, cache="use").fingerprint() == before
     assert JobSpec(prompt="a", seed=7, cache="bypass").fingerprint() != before
+    assert JobSpec(prompt="a", seed=7, webhook=None).fingerprint() == before
+    told = JobSpec.model_validate({"prompt": "a", "seed": 7, "webhook": {"url": "https://a.b"}})
+    assert told.fingerprint() != before
 
 
 def test_what_is_stored_names_no_field_that_the_version_before_would_refuse() -> None:
-    assert not {"preview", "cache"} & json.loads(a_spec().stored()).keys()
+    assert not {"preview", "cache", "webhook"} & json.loads(a_spec().stored()).keys()
     shown = a_spec(preview=True, cache="prefer")
     assert CompleteSpec.model_validate_json(shown.stored()) == shown
 
@@ -82,6 +85,17 @@ def test_a_field_of_a_newer_version_is_passed_over_in_a_row_and_refused_in_a_req
     assert CompleteSpec.model_validate(newer) == a_spec()
     with pytest.raises(ValueError, match="unheard_of"):
         JobSpec.model_validate(newer)
+
+
+def test_what_a_newer_version_has_added_to_a_webhook_is_passed_over_in_a_row_alone() -> None:
+    newer = {"url": "https://a.b", "events": ["job.framed", "job.completed"], "unheard_of": 1}
+    stored = json.dumps({**a_spec().model_dump(), "webhook": newer})
+
+    read = CompleteSpec.model_validate_json(stored).webhook
+    assert read is not None
+    assert (read.url, read.events) == ("https://a.b", ["job.completed"])
+    with pytest.raises(ValueError, match=r"job\.framed|unheard_of|literal_error"):
+        JobSpec.model_validate({"prompt": "a", "webhook": newer})
 
 
 def test_a_card_fills_in_what_was_left_open_and_nothing_else() -> None:
