@@ -216,7 +216,7 @@ def test_a_batch_s_jobs_give_their_places_back_as_they_end(family: Family) -> No
     assert _room(place, limits) == 7
 
 
-def test_a_key_makes_oneunstored(family: Family) -> None:
+def test_a_key_makes_one_batch(family: Family) -> None:
     place, first, again = family.batched(), unstored(60), unstored(60)
     settled = _stored(place, first, kept=key())
     assert place.batches.find(key(), now_ms=NOW_MS) == settled

@@ -150,6 +150,21 @@ def test_cancel_ends_what_is_open_and_leaves_what_is_not(service: Service) -> No
     assert (again.status, again.json) == (200, once.json)
 
 
+def test_jobs_of_a_batch_are_retried_and_deleted_one_by_one(service: Service) -> None:
+    batch = submitted(service, *[GOOD] * 3)
+    path, (first, second, _) = batch.json["links"]["self"], jobs_of(batch)
+    service.post(f"{path}/cancel")
+    assert service.post(f"{first['links']['self']}/retry").status == 202
+    assert service.delete(second["links"]["self"]).status == 204
+    counts = service.get(path).json["counts"]
+    assert (counts["queued"], counts["gone"], counts["canceled"]) == (1, 1, 1)
+    service.work()
+    after = service.get(path)
+    assert [job and job["status"] for job in jobs_of(after)] == ["succeeded", None, "canceled"]
+    assert after.json["items"][1]["problem"]["code"] == "gone"
+    assert service.get("/v1/jobs", {"batch": batch.json["id"]}).json["jobs"][-1]["batch"]
+
+
 def test_a_batch_unchanged_since_its_etag_is_a_304(service: Service) -> None:
     path = submitted(service, GOOD, GOOD).json["links"]["self"]
     tag = service.get(path).headers["ETag"]
