@@ -10,7 +10,9 @@ from shared.errors import Unavailable
 from shared.ports import Delivery, WorkQueue
 from shared.telemetry import Log, LogEvent
 
-LANES = 8
+LANES = 32
+"""A thread is there only while it is needed, so there may be many: so many receivers have to be
+slow at once before others wait for them."""
 NAP_S = 0.05
 
 

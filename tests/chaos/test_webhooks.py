@@ -105,7 +105,7 @@ def play(make_stores: MakeStores, *, plays: int, steps: int = 50, explain: bool 
 
 
 def test_no_play_breaks_a_promise_on_one_machine(embedded: MakeStores) -> None:
-    play(embedded, plays=25, explain=True)
+    play(embedded, plays=40, explain=True)
 
 
 @pytest.mark.timeout(300)

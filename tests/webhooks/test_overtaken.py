@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from shared.embedded.database import Database
+from shared.embedded.image_store import FileImageStore
+from shared.embedded.retention import TOMBSTONE_MS, erase_expired
 from tests.service import Service
 from tests.webhooks.receiver import receiving
 from tests.webhooks.test_deliveries import one, submitted, work_until_told
@@ -65,3 +69,18 @@ def test_a_picture_from_the_cache_is_told_too(service: Service) -> None:
 
     told = [json.loads(request.body)["data"] for request in receiver.received]
     assert [data["cache"]["hit"] for data in told] == [True] * 3
+
+
+def test_events_are_forgotten_with_their_job(service: Service, tmp_path: Path) -> None:
+    with receiving() as receiver:
+        job_id = submitted(service, receiver, deadline_s=60, retention_s=60)
+        service.work()
+        service.deliver()
+    database = Database(tmp_path / "darkroom.db")
+    images = FileImageStore(tmp_path / "images", secret=b"", base_url="")
+    over_ms = service.clock.now_ms + 121_000
+    erase_expired(database, images, now_ms=over_ms)
+    assert len(service.outbox.of(job_id)) == 1
+
+    erase_expired(database, images, now_ms=over_ms + TOMBSTONE_MS)
+    assert service.outbox.of(job_id) == []
