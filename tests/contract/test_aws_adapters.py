@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 
+from shared import transitions
 from shared.aws import clients, items, submission
 from shared.aws.errors import translated
 from shared.aws.image_store import S3ImageStore, credentials_end
@@ -21,7 +22,7 @@ from shared.aws.watch import PollingWatch
 from shared.errors import DarkroomError, ImageMissing, Unavailable
 from shared.ports import Submission
 from tests.aws_local.places import Clients, new_bucket, new_table
-from tests.contract.samples import NOW_MS, key, new_id, queued
+from tests.contract.samples import NOW_MS, key, new_id, queued, spec
 
 DAY_S = 86_400
 
@@ -209,3 +210,46 @@ def _table(local: Clients, name: str | None = None) -> DynamoJobTable:
 def _item(local: Clients, table: str, key: items.Value) -> dict[str, Any]:
     item: dict[str, Any] = local.dynamodb.get_item(TableName=table, Key={"pk": key})["Item"]
     return item
+
+
+def test_what_s3_does_not_delete_is_told(aws_credentials: None) -> None:
+    client = clients.s3("http://127.0.0.1:9")
+    with Stubber(client) as stub:
+        stub.add_response("list_objects_v2", {"Contents": [{"Key": "images/a/1.png"}]})
+        stub.add_response("delete_objects", {"Errors": [{"Key": "images/a/1.png"}]})
+        with pytest.raises(Unavailable):
+            S3ImageStore(client, "images").erase("a")
+
+
+def test_more_objects_than_s3_deletes_at_once_are_deleted_in_turn(aws_credentials: None) -> None:
+    client, deleted = clients.s3("http://127.0.0.1:9"), 0
+    with Stubber(client) as stub:
+        for many in (1000, 1000, 3):
+            keys = [{"Key": f"images/a/{deleted + number}.png"} for number in range(many)]
+            listed = {"Bucket": "images", "Prefix": "images/a/"}
+            stub.add_response("list_objects_v2", {"Contents": keys}, listed)
+            asked = {"Bucket": "images", "Delete": {"Objects": keys, "Quiet": True}}
+            stub.add_response("delete_objects", {}, asked)
+            deleted += many
+        stub.add_response("list_objects_v2", {})
+        S3ImageStore(client, "images").erase("a")
+        stub.assert_no_pending_responses()
+
+
+def test_a_retried_row_tells_the_index_since_when_it_waits_and_keeps_its_birth() -> None:
+    job = queued(created_ms=NOW_MS, retried_ms=NOW_MS + DAY_S)
+    item = items.item_from(job)
+    assert (item["born"], item["first"]) == (items.number(NOW_MS + DAY_S), items.number(NOW_MS))
+    assert items.job_from(item) == job
+
+
+def test_an_erased_row_keeps_nothing_of_what_was_asked(aws_local: Clients) -> None:
+    """Not in the attributes either that only indexes and transactions look at."""
+    name = new_table(aws_local.dynamodb)
+    asked = {"url": "https://example.com/a-secret", "events": ["job.completed"]}
+    job = queued(spec=spec(prompt="a secret", seed=1234567, webhook=asked))
+    table = _table(aws_local, name)
+    table.submit(job, None, now_ms=NOW_MS)
+    table.apply(transitions.erase(job, now_ms=NOW_MS, files_due_ms=NOW_MS))
+    row = repr(_item(aws_local, name, items.job_key(job.id)))
+    assert "secret" not in row and "1234567" not in row and "completed" not in row
