@@ -217,6 +217,7 @@ def test_what_s3_does_not_delete_is_told(aws_credentials: None) -> None:
     with Stubber(client) as stub:
         stub.add_response("list_objects_v2", {"Contents": [{"Key": "images/a/1.png"}]})
         stub.add_response("delete_objects", {"Errors": [{"Key": "images/a/1.png"}]})
+        stub.add_response("list_objects_v2", {})
         with pytest.raises(Unavailable):
             S3ImageStore(client, "images").erase("a")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from shared import transitions
 from shared.aws import clients, items, open_jobs
@@ -22,6 +22,18 @@ LIMITS = OpenLimits(per_tenant=5, overall=80)
 CONFLICT = [{"Code": "TransactionConflict"}, {"Code": "None"}, {"Code": "None"}]
 FULL = {"Code": "ConditionalCheckFailed"}
 NONE = {"Code": "None"}
+UPDATE = dict.fromkeys(
+    [
+        "TableName",
+        "Key",
+        "UpdateExpression",
+        "ReturnValues",
+        "ReturnValuesOnConditionCheckFailure",
+        "ExpressionAttributeNames",
+        "ExpressionAttributeValues",
+    ],
+    ANY,
+)
 READS = rate_policy("reads", per_s=50, burst=100)
 NOW_US = NOW_MS * 1000
 
@@ -89,6 +101,7 @@ def test_a_job_that_was_counted_meanwhile_is_counted_off(script: Script) -> None
         "update_item",
         "ConditionalCheckFailedException",
         modeled_fields={"Item": items.item_from(job)},
+        expected_params={**UPDATE, "ConditionExpression": _Unseated()},
     )
     _seated(script)
     script.stub.add_response("transact_write_items", {}, {"TransactItems": _Off(3)})
@@ -105,6 +118,13 @@ def test_a_retry_takes_the_first_seat_that_is_free_and_the_row_says_which(script
     retry = transitions.retry(over, now_ms=NOW_MS, attempts=3, ring_again_ms=1)
     script.table.apply(retry, limits=LIMITS)
     assert first != second
+
+
+class _Unseated:
+    """Equal to a condition that the row is counted nowhere."""
+
+    def __eq__(self, condition: object) -> bool:
+        return f"attribute_not_exists(#{open_jobs.SEAT})" in str(condition)
 
 
 class _Off:

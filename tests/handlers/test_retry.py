@@ -13,9 +13,11 @@ from shared.message import encode
 from shared.ports import JobTable
 from shared.settings import JobRules
 from shared.transitions import cancel, claim, retry
+from tests.builders import NOW_MS, a_job
 from tests.handlers.keyed import keyed_service
 from tests.handlers.test_submit import DeafQueue
 from tests.service import Answer, Service, embedded_service
+from worker_fn.publishing import Loaded
 
 RULES = JobRules(max_attempts=2, backoff_s=0)
 
@@ -81,6 +83,23 @@ def test_a_failed_job_gets_as_many_attempts_as_a_new_one_and_they_only_grow(
         assert (job["status"], job["attempt"]) == ("failed", attempts)
         assert job["error"]["code"] == "out_of_memory"
         assert asked(service, job_id).json["error"] is None
+
+
+def test_whoever_cancels_early_has_no_more_attempts_for_it(service: Service) -> None:
+    job_id = canceled(service, prompt="a red circle #oom")
+    for _ in range(3):
+        asked(service, job_id)
+        service.post(f"/v1/jobs/{job_id}/cancel")
+    asked(service, job_id)
+    for _ in range(9):
+        service.work()
+        service.clock.pass_s(1)
+    assert (service.job(job_id)["status"], service.job(job_id)["attempt"]) == ("failed", 2)
+
+
+def test_what_was_loaded_before_a_retry_kept_it_from_nothing() -> None:
+    job = a_job(retried_ms=NOW_MS + 5000)
+    assert Loaded(since_ms=NOW_MS, until_ms=NOW_MS + 8000).kept_waiting_ms(job) == 3000
 
 
 def test_its_times_are_told_from_the_retry_on(service: Service) -> None:
