@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
+from shared.deferred_model import DeferredModel
 from shared.model_card import ModelCard
 from shared.spec import EventKind
 from shared.webhook_event import TryError
@@ -132,33 +133,29 @@ class JobView(BaseModel):
     links: LinksView
 
 
-class JobPage(BaseModel):
+class JobPage(DeferredModel):
     """A page of jobs. Pass `next_cursor` on for the next one; null on the last."""
 
     jobs: list[JobView]
     next_cursor: str | None
 
 
-class GeneratedImage(BaseModel):
+class GeneratedImage(DeferredModel):
     """One picture: its `url` or its bytes as base64, and the job that drew it."""
-
-    model_config = ConfigDict(defer_build=True)
 
     url: str | None = None
     b64_json: str | None = None
     job: str
 
 
-class ImagesView(BaseModel):
+class ImagesView(DeferredModel):
     """Pictures as OpenAI's clients expect them. `created`: seconds since 1970."""
-
-    model_config = ConfigDict(defer_build=True)
 
     created: int
     data: list[GeneratedImage]
 
 
-class EstimatedCostView(BaseModel):
+class EstimatedCostView(DeferredModel):
     """USD for a picture, the middle of `usd_range`, which is meant to hold nine times in ten."""
 
     usd: float
@@ -167,13 +164,13 @@ class EstimatedCostView(BaseModel):
     basis: str
 
 
-class CacheEstimate(BaseModel):
+class CacheEstimate(DeferredModel):
     """Whether the result cache would answer it now."""
 
     would_hit: bool
 
 
-class EstimateView(BaseModel):
+class EstimateView(DeferredModel):
     """What a submit would come to; nothing was stored. `request` has the model's defaults filled
     in, and no seed where none was given. What is not known is null: no such picture was drawn for
     the caller yet, or the deployment has no price."""
@@ -184,24 +181,24 @@ class EstimateView(BaseModel):
     eta_s: float | None = None
     eta_range_s: tuple[float, float] | None = None
     cache: CacheEstimate
-    warnings: list[WarningView] = []
+    warnings: list[WarningView] = Field(default_factory=list)
 
 
-class ModelsView(BaseModel):
+class ModelsView(DeferredModel):
     """`default` is what a job without a model gets."""
 
     default: str
     models: list[ModelCard]
 
 
-class ServiceTime(BaseModel):
+class ServiceTime(DeferredModel):
     """Seconds from claim to done, over the caller's latest finished jobs; null when none."""
 
     p50: float | None
     p90: float | None
 
 
-class QueueView(BaseModel):
+class QueueView(DeferredModel):
     """`depth` jobs wait, `in_flight` run, at most `cap` at once (null: not known here)."""
 
     depth: int
@@ -211,7 +208,7 @@ class QueueView(BaseModel):
     service_time_s: ServiceTime
 
 
-class TryView(BaseModel):
+class TryView(DeferredModel):
     """One try: the receiver's status, or why there was none."""
 
     at: str
@@ -220,7 +217,7 @@ class TryView(BaseModel):
     duration_ms: int
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(DeferredModel):
     """An event that a webhook asked for, by the `webhook-id` that all tries bear. `tries` are the
     latest; `next_try_at` is null when no more are made by themselves."""
 
@@ -233,13 +230,13 @@ class DeliveryView(BaseModel):
     tries: list[TryView]
 
 
-class DeliveriesView(BaseModel):
+class DeliveriesView(DeferredModel):
     """What a job's webhook was told or is yet to be told, in the order in which it happened."""
 
     deliveries: list[DeliveryView]
 
 
-class HealthView(BaseModel):
+class HealthView(DeferredModel):
     """The front door is open."""
 
     status: Literal["ok"] = "ok"

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
+from shared.deferred_model import DeferredModel
 from shared.errors import FieldError
 from shared.job import Job, ulid, ulid_number
 from shared.spec import Label
@@ -32,7 +33,7 @@ _JOBS: dict[str, Any] = {
 }
 
 
-class BatchSpec(BaseModel):
+class BatchSpec(DeferredModel):
     """A batch as submitted: each job as `POST /v1/jobs` takes it, and judged on its own."""
 
     model_config = ConfigDict(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from shared.answers import JobView
 from shared.batch import Batch, job_id_in
+from shared.deferred_model import DeferredModel
 from shared.errors import Gone, NotFound
 from shared.job import Job
 from shared.job_view import iso
@@ -17,7 +16,7 @@ from shared.problem import ItemProblem, item_problem, refusal
 _NO_LONGER_KEPT = Gone("this job is no longer kept")
 
 
-class BatchItem(BaseModel):
+class BatchItem(DeferredModel):
     """What became of the item at `index` of what was sent, from 0: a job, or why there is none."""
 
     index: int
@@ -25,7 +24,7 @@ class BatchItem(BaseModel):
     problem: ItemProblem | None
 
 
-class BatchCounts(BaseModel):
+class BatchCounts(DeferredModel):
     """How many jobs have which status, how many were refused, and how many are gone: no longer
     kept, or deleted."""
 
@@ -38,7 +37,7 @@ class BatchCounts(BaseModel):
     gone: int = 0
 
 
-class BatchLinks(BaseModel):
+class BatchLinks(DeferredModel):
     """Where to go next; `cancel` is null once there is nothing left to call off."""
 
     self: str
@@ -46,7 +45,7 @@ class BatchLinks(BaseModel):
     jobs: str
 
 
-class BatchView(BaseModel):
+class BatchView(DeferredModel):
     """A batch as returned. `size` items were sent; one that is missing from `items` was never
     decided on, because the submit was cut short: the same request with the same key completes it.
     `finished_at` is when the last job ended, null while one is open."""

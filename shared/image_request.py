@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from shared.deferred_model import DeferredModel
 from shared.spec import SEED_MAX, Guidance, JobSpec, Label, Prompt, Seed, Steps, Text
 
 MOST_PICTURES = 10
@@ -24,13 +25,12 @@ def _pixels(text: str | None) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-class ImageRequest(BaseModel):
+class ImageRequest(DeferredModel):
     """`POST /v1/images/generations`. Hints about looks (`quality`, `style`, `moderation`) are taken
     and ignored; what would promise another kind of answer is refused."""
 
     model_config = ConfigDict(
         # Few calls are of this kind, and a cold start should not wait for it.
-        defer_build=True,
         extra="forbid",
         strict=True,
         frozen=True,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
 from shared import errors
 from shared.batch import Refusal
+from shared.deferred_model import DeferredModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +79,14 @@ _LONGEST_POINTER = 100
 _LONGEST_DETAIL = 200
 
 
-class _Told(BaseModel):
-    # Most calls meet no problem, and a cold start should not wait for these.
-    model_config = ConfigDict(defer_build=True)
-
-
-class FieldProblem(_Told):
+class FieldProblem(DeferredModel):
     """One wrong field, by JSON pointer."""
 
     pointer: str
     detail: str
 
 
-class Problem(_Told):
+class Problem(DeferredModel):
     """The body of every error answer (`application/problem+json`)."""
 
     type: str
@@ -105,7 +99,7 @@ class Problem(_Told):
     errors: list[FieldProblem]
 
 
-class ItemProblem(BaseModel):
+class ItemProblem(DeferredModel):
     """Why there is no job for one item of a batch; its first few wrong fields at most."""
 
     type: str
@@ -154,7 +148,7 @@ def _clipped(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-class OpenAiError(_Told):
+class OpenAiError(DeferredModel):
     """What OpenAI's clients read of an error; `param` is the first wrong field."""
 
     message: str
