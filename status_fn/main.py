@@ -6,6 +6,7 @@ import os
 import random
 import time
 
+import shared.cold_start
 from shared.admission import KeyedAdmission
 from shared.aws import clients
 from shared.aws.batch_table import DynamoBatchTable
@@ -55,3 +56,5 @@ handler = make_handler(
     log=Log("status_fn"),
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),
 )
+
+shared.cold_start.over()

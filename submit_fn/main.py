@@ -8,6 +8,7 @@ import secrets
 import time
 from functools import cache
 
+import shared.cold_start
 from shared.admission import KeyedAdmission
 from shared.aws import clients
 from shared.aws.batch_table import DynamoBatchTable
@@ -76,3 +77,5 @@ handler = make_handler(
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),
     workers=workers(_settings.cap),
 )
+
+shared.cold_start.over()

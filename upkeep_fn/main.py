@@ -8,6 +8,7 @@ import secrets
 import time
 from functools import cache
 
+import shared.cold_start
 from shared.aws import clients
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
@@ -88,3 +89,5 @@ handler = make_handler(
     ),
     bells=_settings.webhook_queue_url.rpartition("/")[2],
 )
+
+shared.cold_start.over()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from tests.local.server import Server, lives, running
 
@@ -66,7 +67,8 @@ def test_fifty_jobs_survive_the_killing_of_everything(tmp_path: Path) -> None:
         for worker in workers:
             worker.kill()
         server.kill()
-        assert not any(lives(worker) for worker in workers)
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert not any(lives(worker) for worker in alive)
     with running(data, settings=SOON, **options) as server:
         jobs = [ended(server, path) for path in paths]
         assert [job["status"] for job in jobs] == ["succeeded"] * 50
