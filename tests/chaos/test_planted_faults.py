@@ -21,6 +21,7 @@ the protocol wears a belt and braces in these places, on purpose:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -36,6 +37,7 @@ import worker_fn.attempts
 import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
 from shared.ports import JobTable, image_key
+from shared.spec import JobSpec
 from shared.transition import Lease, Transition
 from shared.transitions import erase, retry
 from submit_fn.result_cache import ResultCache
@@ -71,7 +73,6 @@ MISSED_ALONE = {
     "claim: status is or status is or lease_until_ms below",
     "clear: files_due_ms is",
     "erase: version is",
-    "expire: deadline_ms below",
     "expire: status one of",
     "resend: due_ms is",
     "retry: version is",
@@ -79,6 +80,8 @@ MISSED_ALONE = {
     "undeliverable: status is",
 }
 """Parts that nothing else stands in for."""
+MISSED_IN_A_PLAY_OF_ITS_OWN = {"expire: deadline_ms below"}
+"""Random plays miss it too, but only after minutes."""
 BLIND = sorted({*RESCUES, "retry", "erase"})
 MISSED_TOGETHER = {
     *((f"{name}: attempt is", f"{name}: nonce is") for name in FENCED),
@@ -122,7 +125,8 @@ def play(make_stores: MakeStores, *, plays: int, weaken: Weaken = unweakened) ->
 
 def test_every_part_of_every_guard_is_missed_or_spare() -> None:
     together = {part for parts in MISSED_TOGETHER for part in parts}
-    assert conjuncts() == MISSED_ALONE | together | SPARE.keys()
+    missed = MISSED_ALONE | MISSED_IN_A_PLAY_OF_ITS_OWN | together
+    assert conjuncts() == missed | SPARE.keys()
     assert not MISSED_ALONE & SPARE.keys()
 
 
@@ -130,6 +134,23 @@ def test_every_part_of_every_guard_is_missed_or_spare() -> None:
 def test_a_part_of_a_guard_is_missed(embedded: MakeStores, part: str) -> None:
     with pytest.raises(Violation):
         play(embedded, plays=ENOUGH, weaken=forgetting(part))
+
+
+@pytest.mark.parametrize("weaken", [unweakened, forgetting("expire: deadline_ms below")])
+def test_an_ending_at_a_deadline_asks_for_it_again_as_a_retry_may_have_moved_it(
+    embedded: MakeStores, weaken: Weaken
+) -> None:
+    world = World(embedded, weaken=weaken)
+    world.finish(world.submit(JobSpec(prompt="a hill", deadline_s=60)))
+    world.pass_time(60_000)
+    sweep = world.sweep()
+    world.play(sweep, calls=0)  # it has read the job, and is about to end it
+    world.finish(world.cancel(world.jobs[0].id))
+    world.finish(world.retry(world.jobs[0].id))
+
+    with nullcontext() if weaken is unweakened else pytest.raises(Violation, match="deadline"):
+        world.finish(sweep)
+    world.close()
 
 
 @pytest.mark.parametrize("parts", sorted(MISSED_TOGETHER), ids=" and ".join)
