@@ -85,7 +85,7 @@ def test_a_variation_is_the_same_prompt_with_the_next_seed(quick: Server, page: 
     until(page, "succeeded")
     first = page.url
     page.click("#vary")
-    page.wait_for_function("first => location.href !== first", arg=first)
+    page.wait_for_url(lambda url: url != first)
     until(page, "succeeded")
 
     expect(page.locator("#asked")).to_have_text("a city and a road at night")
@@ -153,7 +153,7 @@ def test_a_job_is_watched_step_by_step_and_called_off(slow: Server, page: Page) 
     expect(page.locator("#step")).to_have_text("Waiting for a free worker, 1 ahead")
     page.locator("#frames button").nth(1).click()
     expect(page.locator("#step")).to_have_text(re.compile("Step [1-9][0-9]? of 40"))
-    page.wait_for_function("document.getElementById('preview-picture').naturalWidth > 0")
+    expect(page.locator("#preview-picture")).not_to_have_js_property("naturalWidth", 0)
 
     for frame in (1, 0):
         page.locator("#frames button").nth(frame).click()
