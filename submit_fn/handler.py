@@ -72,14 +72,6 @@ def make_handler(
         cache=cache,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
-    retry = Retry(table=table, ring=submit.ring, rules=rules, clock=clock, log=log)
-    delete = Delete(
-        table=table,
-        erase_files=lambda job_id: images().erase(job_id),
-        rules=rules,
-        clock=clock,
-        log=log,
-    )
     submitting = _Submitting(
         submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
     )
@@ -91,18 +83,34 @@ def make_handler(
         ),
         "submit": submitting,
         "estimate": Estimating(estimate=Estimate(submit=submit, forecast=forecast, prices=prices)),
-        "cancel": _cancel(cancel, catalog, clock),
         "generate_images": GenerateImages(
             generate=Generate(submit=submit, cancel=cancel, watch=watch),
             images=images,
             rules=rules,
             clock=clock,
         ),
-        "retry": _retry(retry, catalog, clock),
-        "delete": _delete(delete),
+        **_moves(submit, cancel, images),
         "redeliver": _redeliver(redeliver),
     }
     return Router("submit_fn", endpoints, admission, log)
+
+
+def _moves(submit: Submit, cancel: Cancel, images: Callable[[], ImageStore]) -> dict[str, Endpoint]:
+    """What its owner does with a job that is there already."""
+    table, rules, clock, log = submit.table, submit.rules, submit.clock, submit.log
+    retry = Retry(table=table, ring=submit.ring, rules=rules, clock=clock, log=log)
+    delete = Delete(
+        table=table,
+        erase_files=lambda job_id: images().erase(job_id),
+        rules=rules,
+        clock=clock,
+        log=log,
+    )
+    return {
+        "cancel": _cancel(cancel, submit.catalog, clock),
+        "retry": _retry(retry, submit.catalog, clock),
+        "delete": _delete(delete),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
