@@ -24,6 +24,7 @@ from darkroom.options import (
     Steps,
     Url,
     Width,
+    said,
     service,
 )
 
@@ -58,16 +59,15 @@ def batch(
     key: Key = None,
 ) -> None:
     """Draw a picture for each line of a file, a hundred at once; exit with 1 if one is missing."""
-    fields = {
-        "seed": seed,
-        "width": width,
-        "height": height,
-        "steps": steps,
-        "guidance": guidance,
-        "negative_prompt": negative_prompt,
-        "model": model,
-    }
-    asked = {name: value for name, value in fields.items() if value is not None}
+    asked = said(
+        seed=seed,
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=guidance,
+        negative_prompt=negative_prompt,
+        model=model,
+    )
     lines = _lines(file)
     if not lines:
         raise typer.BadParameter("there are no prompts in it", param_hint="FILE")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -30,6 +30,7 @@ from darkroom.options import (
     Steps,
     Url,
     Width,
+    said,
     service,
 )
 from darkroom.wording import span, usd
@@ -64,18 +65,17 @@ def draw(
     key: Key = None,
 ) -> None:
     """Draw a picture, and wait for it."""
-    fields = {
-        "seed": seed,
-        "width": width,
-        "height": height,
-        "steps": steps,
-        "guidance": guidance,
-        "negative_prompt": negative_prompt,
-        "model": model,
-        "cache": None if cache is Caching.USE else cache.value,
-        "preview": True if preview else None,
-    }
-    asked: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    asked = said(
+        seed=seed,
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=guidance,
+        negative_prompt=negative_prompt,
+        model=model,
+        cache=None if cache is Caching.USE else cache.value,
+        preview=True if preview else None,
+    )
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     with service(url, key) as room:

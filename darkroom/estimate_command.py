@@ -20,6 +20,7 @@ from darkroom.options import (
     Steps,
     Url,
     Width,
+    said,
     service,
 )
 from darkroom.wording import span, usd
@@ -40,16 +41,15 @@ def estimate(
     key: Key = None,
 ) -> None:
     """Tell when a picture would be there and what it would cost; draw nothing."""
-    fields = {
-        "seed": seed,
-        "width": width,
-        "height": height,
-        "steps": steps,
-        "guidance": guidance,
-        "model": model,
-        "cache": None if cache is Caching.USE else cache.value,
-    }
-    asked = {name: value for name, value in fields.items() if value is not None}
+    asked = said(
+        seed=seed,
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=guidance,
+        model=model,
+        cache=None if cache is Caching.USE else cache.value,
+    )
     with service(url, key) as room:
         told = room.estimate(prompt, **asked)
     for name, fact in _facts(told):

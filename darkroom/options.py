@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,3 +55,8 @@ def service(url: str, key: str | None) -> Iterator[Darkroom]:
     except (DarkroomError, OSError) as error:
         print(f"darkroom: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
+
+
+def said(**options: Any) -> dict[str, Any]:
+    """Those that were given: for the others the service has defaults."""
+    return {name: value for name, value in options.items() if value is not None}
