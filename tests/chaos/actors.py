@@ -13,7 +13,7 @@ from enum import Enum, auto
 from typing import Any
 
 # greenlet comes without types.
-from greenlet import greenlet  # type: ignore[import-untyped]
+from greenlet import greenlet  # type: ignore[import-untyped]  # it has no types
 
 
 class Fate(Enum):

@@ -17,7 +17,7 @@ def asked(prompt: str = "a red circle on the sea", **changes: object) -> Picture
         "seed": 7,
     }
     # Fields of several types in one mapping: mypy cannot tell which is whose.
-    return PictureRequest(**{**usual, **changes})  # type: ignore[arg-type]
+    return PictureRequest(**{**usual, **changes})  # type: ignore[arg-type]  # of mixed kinds
 
 
 def events(engine: Engine, *requests: PictureRequest) -> list[StepDone | Drawn]:

@@ -30,7 +30,7 @@ class _Hub(BaseHTTPRequestHandler):
     def __init__(self, repositories: Repositories, *args: object) -> None:
         self._repositories = repositories
         # The standard library hands over what it will: it is passed on as it came.
-        super().__init__(*args)  # type: ignore[arg-type]
+        super().__init__(*args)  # type: ignore[arg-type]  # passed on
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent."""

@@ -59,7 +59,7 @@ def test_closing_stops_the_work(diffusers_engine: DiffusersEngine) -> None:
     next(drawing)
     next(drawing)
     # An engine promises an iterator; this one is a generator, which alone can be closed.
-    drawing.close()  # type: ignore[attr-defined]
+    drawing.close()  # type: ignore[attr-defined]  # a generator
     hook.remove()
     assert len(calls) == 2
 

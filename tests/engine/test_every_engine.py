@@ -45,7 +45,7 @@ def test_another_seed_or_prompt_gives_another_picture(
     engine: Engine, change: dict[str, object]
 ) -> None:
     # Fields of several types in one mapping: mypy cannot tell which is whose.
-    assert one(engine, asked(**change)) != one(engine, asked())  # type: ignore[arg-type]
+    assert one(engine, asked(**change)) != one(engine, asked())  # type: ignore[arg-type]  # kinds
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
@@ -64,7 +64,7 @@ def test_closing_ends_a_drawing_and_the_next_one_is_whole(engine: Engine) -> Non
     interrupted = engine.draw([asked()])
     next(interrupted)
     # An engine promises an iterator; these are generators, which alone can be closed.
-    interrupted.close()  # type: ignore[attr-defined]
+    interrupted.close()  # type: ignore[attr-defined]  # a generator
     assert list(interrupted) == []
     assert one(engine, asked()) == whole
 
@@ -85,7 +85,7 @@ def test_a_size_that_does_not_fit_the_model_is_invalid_input(
     engine: Engine, size: dict[str, int]
 ) -> None:
     if engine.name == "pattern":
-        assert len(one(engine, asked(**size)).rgb) > 0  # type: ignore[arg-type]
+        assert len(one(engine, asked(**size)).rgb) > 0  # type: ignore[arg-type]  # kinds
         return
     with pytest.raises(InvalidInput):
         one(engine, asked(**size))  # type: ignore[arg-type]

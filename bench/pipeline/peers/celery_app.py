@@ -12,7 +12,7 @@ app = Celery("bench", broker=f"{_REDIS}/0", backend=f"{_REDIS}/1")
 
 
 # Celery is installed in the peers' own environment, where nothing checks types.
-@app.task  # type: ignore[untyped-decorator]
+@app.task  # type: ignore[untyped-decorator]  # celery is untyped
 def nothing(prompt: str) -> str:
     """The task that is the least work."""
     return prompt
