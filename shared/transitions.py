@@ -16,14 +16,24 @@ from shared.conditions import (
     Is,
     OneOf,
 )
-from shared.job import OPEN, UNSUCCESSFUL, Image, Job, JobError, JobStatus, Progress, Timing
+from shared.job import (
+    OPEN,
+    TERMINAL,
+    UNSUCCESSFUL,
+    Image,
+    Job,
+    JobError,
+    JobStatus,
+    Progress,
+    Timing,
+)
 from shared.spec import ERASED
 from shared.transition import Lease, Transition
 
 Q, R = JobStatus.QUEUED, JobStatus.RUNNING
 _OPEN = tuple(sorted(OPEN))
 _UNSUCCESSFUL = tuple(sorted(UNSUCCESSFUL))
-_NOT_RUNNING = tuple(sorted(set(JobStatus) - {R}))
+_TERMINAL = tuple(sorted(TERMINAL))
 _NO_LEASE: Mapping[str, Any] = {"nonce": None, "lease_until_ms": None}
 
 
@@ -163,13 +173,16 @@ def retry(seen: Job, *, now_ms: int, attempts: int, ring_again_ms: int) -> Trans
 def erase(seen: Job, *, now_ms: int, files_due_ms: int) -> Transition:
     """Forget what was asked and what came of it; calls off a queued job. Its retention is over
     with that, which an older version understands as well."""
+    calls_off = seen.status is Q
     return Transition(
         name="erase",
         job_id=seen.id,
-        guard=All(OneOf("status", _NOT_RUNNING), _unerased(seen)),
+        guard=All(
+            Is("status", Q) if calls_off else OneOf("status", _TERMINAL),
+            _unerased(seen),
+        ),
         changes={
-            **(_ended(JobStatus.CANCELED, now_ms) if seen.status is Q else {}),
-            "due_ms": None,
+            **(_ended(JobStatus.CANCELED, now_ms) if calls_off else {}),
             "spec": ERASED,
             "image": None,
             "preview": None,
@@ -257,8 +270,7 @@ def undeliverable(seen: Job, *, now_ms: int) -> Transition:
 
 
 def _unerased(seen: Job) -> Condition:
-    """Just as it was read: what a retry counts from, and whether an erasure ends a job, hang on
-    it."""
+    """Just as it was read: what a retry counts from hangs on it."""
     return All(Absent("erased_ms"), Is("version", seen.version))
 
 

@@ -280,7 +280,7 @@ CASES = [
             "it was canceled": {"status": JobStatus.CANCELED, "preview": PREVIEW},
         },
         refused={
-            "it runs": {"status": JobStatus.RUNNING},
+            **_statuses(*_TERMINAL),
             "somebody wrote to it": {"version": 4},
             "it was erased before": {"erased_ms": NOW_MS},
         },
@@ -297,6 +297,7 @@ CASES = [
             "it was retried": {"retried_ms": NOW_MS, "attempt": 3, "max_attempts": 6},
         },
         refused={
+            **_statuses(JobStatus.QUEUED),
             "it was claimed": {"status": JobStatus.RUNNING, "version": 2},
             "it was rung for again": {"version": 2},
         },

@@ -18,6 +18,7 @@ from tests.contract.samples import ERROR, IMAGE, NOW_MS, PROGRESS, TIMING, erase
 
 few_examples = settings(
     max_examples=100,
+    derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -113,7 +114,7 @@ def test_any_move_on_any_row(family: Family) -> None:
 def test_any_walk_from_a_submitted_job(family: Family) -> None:
     table = family.job_table()
 
-    @settings(few_examples, max_examples=20)
+    @settings(few_examples, max_examples=100)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         job = queued(deadline_ms=NOW_MS + 2, due_ms=NOW_MS)
