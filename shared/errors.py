@@ -1,7 +1,7 @@
 """Every error that Darkroom raises on purpose.
 
 What to do about an error is decided by its type, never by its text:
-`shared.problem` maps types to HTTP answers, `JobFault.code` names what a job failed of.
+`shared.http.problem` maps types to HTTP answers, `JobFault.code` names what a job failed of.
 
     DarkroomError
     ├── RequestError                 the caller can mend it; becomes a problem+json answer

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from shared.batch import MOST_JOBS, Refusal
 from shared.errors import RequestError
+from shared.http.problem import refusal
 from shared.job import Job
-from shared.problem import refusal
 
 
 def fitted(

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.admission import Admission
-from shared.answers import HealthView, JobPage, JobView, ModelsView
 from shared.batch import Batch
-from shared.batch_view import batch_view, version_of
 from shared.cost import Prices
-from shared.deliveries_view import deliveries_view
 from shared.eta import Eta, eta
 from shared.forecast import Forecast
+from shared.http.admission import Admission
+from shared.http.answers import HealthView, JobPage, JobView, ModelsView
+from shared.http.batch_view import batch_view, version_of
+from shared.http.deliveries_view import deliveries_view
+from shared.http.job_view import job_view, queue_view
+from shared.http.preference import wait_seconds
+from shared.http.router import Endpoint, Request, Response, Router, json_response
 from shared.job import Job
-from shared.job_view import job_view, queue_view
 from shared.model_card import Catalog
 from shared.pace import Workers
 from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch
-from shared.preference import wait_seconds
-from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.telemetry import Log
 from shared.webhook_ports import Outbox

@@ -7,7 +7,6 @@ import random
 import time
 
 import shared.cold_start
-from shared.admission import KeyedAdmission
 from shared.aws import clients
 from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
@@ -17,6 +16,7 @@ from shared.aws.limits import DynamoRateLimiter
 from shared.aws.outbox import DynamoOutbox
 from shared.aws.watch import PollingWatch
 from shared.cost import prices_by_memory
+from shared.http.admission import KeyedAdmission
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.pace import workers

@@ -6,8 +6,8 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from shared.openapi import document
-from shared.router import Response
+from shared.http.openapi import document
+from shared.http.router import Response
 
 _PAGE = """<!doctype html>
 <html lang="en">

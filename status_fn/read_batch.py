@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.batch import BATCH_ID, Batch, ids_of
-from shared.batch_view import require_kept
 from shared.errors import Gone, NotFound
+from shared.http.batch_view import require_kept
 from shared.job import Job
 from shared.ports import BatchTable
 from status_fn.read import Read

@@ -9,8 +9,8 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from shared.errors import NotFound
+from shared.http.router import Request, Response
 from shared.ports import Clock, ImageStore
-from shared.router import Request, Response
 
 PAGE = "index.html"
 _TYPES = {

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.answers import JobView
 from shared.batch import Batch, BatchSpec, ids_of
-from shared.batch_view import BatchView, batch_view
+from shared.http.answers import JobView
+from shared.http.batch_view import BatchView, batch_view
+from shared.http.json_body import parsed
+from shared.http.operations import BATCH_BYTES
+from shared.http.router import Endpoint, Request, Response, json_response
 from shared.job import Job
-from shared.json_body import parsed
-from shared.operations import BATCH_BYTES
 from shared.ports import BatchTable, Clock, JobTable
-from shared.router import Endpoint, Request, Response, json_response
 from shared.telemetry import Log
 from submit_fn.cancel_batch import CancelBatch
 from submit_fn.idempotency import idempotency_key

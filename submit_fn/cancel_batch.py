@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.batch import BATCH_ID, Batch, ids_of
-from shared.batch_view import require_kept
 from shared.errors import InvalidState, NotFound
+from shared.http.batch_view import require_kept
+from shared.http.problem import refusal
 from shared.job import Job
 from shared.ports import BatchTable, Clock, JobTable
-from shared.problem import refusal
 from shared.telemetry import Log, LogEvent
 from shared.transitions import cancel
 

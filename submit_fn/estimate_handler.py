@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.answers import CacheEstimate, EstimatedCostView, EstimateView
-from shared.job_view import USD_PLACES, eta_fields, warnings_of
-from shared.json_body import parsed
-from shared.router import Request, Response, json_response
+from shared.http.answers import CacheEstimate, EstimatedCostView, EstimateView
+from shared.http.job_view import USD_PLACES, eta_fields, warnings_of
+from shared.http.json_body import parsed
+from shared.http.router import Request, Response, json_response
 from shared.spec import JobSpec
 from submit_fn.estimate import Estimate, Estimated
 

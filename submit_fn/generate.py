@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shared.admission import CountMore
 from shared.errors import DarkroomError, Gone, NotDrawn, StillDrawing
+from shared.http.admission import CountMore
 from shared.job import Job, JobStatus
 from shared.open_limits import OpenLimits
 from shared.ports import JobWatch, Submission

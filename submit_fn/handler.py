@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.admission import Admission
-from shared.answers import JobView
 from shared.cost import Prices
-from shared.deliveries_view import deliveries_view
 from shared.errors import Unavailable
 from shared.forecast import Forecast
+from shared.http.admission import Admission
+from shared.http.answers import JobView
+from shared.http.deliveries_view import deliveries_view
+from shared.http.job_view import job_view
+from shared.http.json_body import parsed
+from shared.http.router import Endpoint, Request, Response, Router, json_response
 from shared.job import Job
-from shared.job_view import job_view
-from shared.json_body import parsed
 from shared.model_card import Catalog
 from shared.pace import Workers
 from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch, Link, WorkQueue
-from shared.router import Endpoint, Request, Response, Router, json_response
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.answers import GeneratedImage, ImagesView
 from shared.errors import (
     FieldError,
     Gone,
@@ -16,12 +15,13 @@ from shared.errors import (
     StillDrawing,
     ValidationFailed,
 )
-from shared.image_request import ImageRequest
+from shared.http.answers import GeneratedImage, ImagesView
+from shared.http.image_request import ImageRequest
+from shared.http.json_body import parsed
+from shared.http.preference import wait_seconds
+from shared.http.router import Request, Response, json_response
 from shared.job import Job
-from shared.json_body import parsed
 from shared.ports import Clock, ImageStore
-from shared.preference import wait_seconds
-from shared.router import Request, Response, json_response
 from shared.settings import JobRules
 from submit_fn.generate import Generate, link_of
 from submit_fn.idempotency import idempotency_key

@@ -9,7 +9,6 @@ import time
 from functools import cache
 
 import shared.cold_start
-from shared.admission import KeyedAdmission
 from shared.aws import clients
 from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
@@ -21,6 +20,7 @@ from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
 from shared.bells import Bells
 from shared.cost import prices_by_memory
+from shared.http.admission import KeyedAdmission
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.pace import workers

@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
-from shared.admission import CountMore, uncounted
 from shared.batch import Batch, BatchSpec, Refusal, batch_id, job_id_in
 from shared.errors import FieldError, Gone, IdempotencyKeyReuse, RequestError, ValidationFailed
+from shared.http.admission import CountMore, uncounted
+from shared.http.json_body import validated
+from shared.http.problem import refusal
 from shared.job import Job
-from shared.json_body import validated
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import BatchTable, IdempotencyKey
-from shared.problem import refusal
 from shared.spec import JobSpec
 from shared.telemetry import LogEvent
 from submit_fn.submit import IDEMPOTENCY_MS, Submit

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.admission import Admission, OpenAdmission
 from shared.bells import Bells
 from shared.cost import Prices
 from shared.embedded.batch_table import SqliteBatchTable
@@ -20,6 +19,7 @@ from shared.embedded.outbox import SqliteOutbox
 from shared.embedded.queue import SqliteQueue
 from shared.embedded.root_secret import FileRootSecret
 from shared.embedded.watch import SqliteWatch
+from shared.http.admission import Admission, OpenAdmission
 from shared.pace import workers
 from shared.ports import BatchTable, ImageStore, JobTable, JobWatch, WorkQueue
 from shared.settings import JobRules

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from typing import Any
 
 from shared.cost import Prices
+from shared.http.job_view import iso, job_view
 from shared.job import Job
-from shared.job_view import iso, job_view
 from shared.model_card import Catalog
 from shared.webhook_event import WebhookEvent
 from shared.webhook_ports import WebhookMessage

@@ -6,10 +6,10 @@ import ipaddress
 import threading
 from collections.abc import Mapping
 
-from shared.admission import Admission, Caller
 from shared.embedded.keys import SqliteKeyTable
 from shared.errors import Misdirected
-from shared.operation import Operation
+from shared.http.admission import Admission, Caller
+from shared.http.operation import Operation
 from shared.ports import Clock
 
 NOTICED_WITHIN_MS = 1000

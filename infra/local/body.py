@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from infra.local.events import header
 from shared.errors import BodyTooLarge
-from shared.json_body import MAX_BYTES
+from shared.http.json_body import MAX_BYTES
 
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 DRAINED_BYTES = 1024 * 1024

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.errors import RequestError
-from shared.problem import kind_of, problem
-from shared.router import Event
+from shared.http.problem import kind_of, problem
+from shared.http.router import Event
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,10 @@ from infra.local.events import Answer, event_of, refusal
 from infra.local.pools import Door, Pools
 from infra.local.request_head import require_short_head
 from shared.errors import RequestError
-from shared.json_body import MAX_BYTES
-from shared.operation import Operation
+from shared.http.json_body import MAX_BYTES
+from shared.http.operation import Operation
+from shared.http.router import find_operation
 from shared.ports import Clock
-from shared.router import find_operation
 from shared.telemetry import Log, LogEvent
 
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]

@@ -6,8 +6,8 @@ from infra.local.events import Answer, refusal
 from infra.local.pools import Door
 from shared.embedded.image_store import FileImageStore
 from shared.errors import DarkroomError, ImageMissing, MethodNotAllowed, NotFound
+from shared.http.router import Event
 from shared.ports import Clock
-from shared.router import Event
 
 
 def make_pictures(images: FileImageStore, *, clock: Clock) -> Door:

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 from infra.local.events import Answer
-from shared.operations import OPERATIONS
-from shared.router import Event
+from shared.http.operations import OPERATIONS
+from shared.http.router import Event
 
 _WAITING = {(operation.method, operation.path) for operation in OPERATIONS if operation.waits}
 Door: TypeAlias = Callable[[Event], Answer]

@@ -21,7 +21,6 @@ from infra.local.refusal import Refused
 from infra.local.stoppable_watch import StoppableWatch
 from infra.local.supervisor import worker_settings
 from infra.local.upkeep import seldom
-from shared.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.bells import Bells
 from shared.cost import Prices, prices_by_the_hour
 from shared.embedded.batch_table import SqliteBatchTable
@@ -37,10 +36,11 @@ from shared.embedded.root_secret import FileRootSecret
 from shared.embedded.strays import erase_strays
 from shared.embedded.watch import SqliteWatch
 from shared.errors import SettingsError, Unavailable
+from shared.http.admission import Admission, KeyedAdmission, OpenAdmission
+from shared.http.router import Event, Router
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
 from shared.pace import Workers
-from shared.router import Event, Router
 from shared.settings import EngineSettings, JobRules, LimitRules, MachinePrice, WorkerFacts
 from shared.telemetry import Log
 from shared.webhook_ports import Ring

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.admission import KeyedAdmission
 from shared.api_key import new_key
 from shared.embedded.database import Database
 from shared.embedded.keys import SqliteKeyTable
 from shared.embedded.limits import SqliteRateLimiter
+from shared.http.admission import KeyedAdmission
 from shared.settings import LimitRules
 from tests.service import Answer, Moment, Service, embedded_service
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.admission import OpenAdmission
+from shared.http.admission import OpenAdmission
 from shared.message import decode
 from shared.open_limits import OpenLimits
 from tests.handlers.batches import BAD, GOOD, jobs_of, submitted

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.admission import OpenAdmission
+from shared.http.admission import OpenAdmission
 from shared.open_limits import OpenLimits
 from shared.ports import JobWatch
 from tests.handlers.keyed import keyed_service

@@ -13,9 +13,9 @@ import pytest
 
 from shared.api_key import new_key
 from shared.errors import Unavailable
+from shared.http.operation import Operation
+from shared.http.operations import OPERATIONS
 from shared.job import job_id
-from shared.operation import Operation
-from shared.operations import OPERATIONS
 from shared.telemetry import Log
 from tests.builders import NOW_MS
 from tests.handlers.keyed import Caller, Keyed, keyed_service

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.admission import KeyedAdmission
 from shared.api_key import new_key
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
 from shared.aws.limits import DynamoRateLimiter
+from shared.http.admission import KeyedAdmission
 from shared.job import job_id
 from shared.key_cache import CachedKeys
 from shared.settings import LimitRules

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.operations import OPERATIONS
+from shared.http.operations import OPERATIONS
 from tests.service import Service
 
 GOOD_ID = "job_00000000000000000000000000"

@@ -14,7 +14,7 @@ from infra import cost
 from infra.aws_local.package import read_template
 from infra.zips import LAMBDA, UNITS
 from shared.aws import schema
-from shared.operations import OPERATIONS
+from shared.http.operations import OPERATIONS
 from shared.settings import (
     AwsPlaces,
     JobRules,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from infra.local.body import DRAINED_BYTES
 from infra.local.events import Answer, answer_of
 from infra.local.pools import Pools
-from shared.json_body import MAX_BYTES
+from shared.http.json_body import MAX_BYTES
 from tests.local.asgi import NOW_MS, REQUEST_ID, answered, ask, echo, gateway
 
 GATEWAY = gateway()

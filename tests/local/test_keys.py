@@ -12,13 +12,13 @@ import pytest
 from darkroom import Darkroom, Refused
 from infra.keys.__main__ import main
 from infra.local.admission import NOTICED_WITHIN_MS, LocalAdmission, require_loopback_host
-from shared.admission import Caller, OpenAdmission
 from shared.api_key import new_key
 from shared.embedded.database import Database
 from shared.embedded.keys import SqliteKeyTable
 from shared.errors import Misdirected, Unauthorized
-from shared.operation import Operation
-from shared.operations import OPERATIONS
+from shared.http.admission import Caller, OpenAdmission
+from shared.http.operation import Operation
+from shared.http.operations import OPERATIONS
 from tests.local.server import ROOT, NotStarted, running
 from tests.local.test_http import exchange
 from tests.service import Moment

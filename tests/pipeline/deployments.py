@@ -17,7 +17,6 @@ from infra.local.events import Answer, answer_of
 from infra.local.front_door import FrontDoor, listen, url_of
 from infra.local.gateway import Gateway
 from infra.local.pools import Door, Pools
-from shared.admission import OpenAdmission
 from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
@@ -25,9 +24,10 @@ from shared.aws.outbox import DynamoOutbox
 from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
 from shared.bells import nobody
+from shared.http.admission import OpenAdmission
+from shared.http.router import Event, Router
 from shared.open_limits import OpenLimits
 from shared.pace import Workers
-from shared.router import Event, Router
 from shared.settings import JobRules
 from shared.telemetry import Log
 from status_fn.handler import make_handler as make_status_handler

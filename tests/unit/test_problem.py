@@ -6,8 +6,8 @@ import inspect
 from http import HTTPStatus
 
 from shared import errors
-from shared.operations import OPERATIONS
-from shared.problem import INTERNAL, KINDS, problem
+from shared.http.operations import OPERATIONS
+from shared.http.problem import INTERNAL, KINDS, problem
 
 
 def test_every_request_error_has_an_answer_of_its_own() -> None:

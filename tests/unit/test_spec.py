@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import RequestError
-from shared.json_body import parsed
+from shared.http.json_body import parsed
 from shared.spec import CompleteSpec, JobSpec
 from tests.builders import a_card, a_spec
 

@@ -24,8 +24,8 @@ from shared.embedded.queue import SqliteQueue
 from shared.embedded.rows import COLUMNS, to_row
 from shared.embedded.watch import SqliteWatch
 from shared.forecast import Forecast
+from shared.http.job_view import job_view
 from shared.job import Image, Job, JobStatus, Timing, job_id
-from shared.job_view import job_view
 from shared.message import decode, encode
 from shared.pace import Workers
 from shared.ports import image_key

@@ -10,7 +10,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.answers import (
+from shared.cost import Prices
+from shared.eta import Eta, Standing, eta
+from shared.http.answers import (
     CacheView,
     CostView,
     ErrorView,
@@ -24,8 +26,6 @@ from shared.answers import (
     TimingView,
     WarningView,
 )
-from shared.cost import Prices
-from shared.eta import Eta, Standing, eta
 from shared.job import UNSUCCESSFUL, Job, JobStatus
 from shared.model_card import Catalog
 from shared.ports import Backlog, Link

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.answers import DeliveriesView, DeliveryView, TryView
-from shared.job_view import iso
+from shared.http.answers import DeliveriesView, DeliveryView, TryView
+from shared.http.job_view import iso
 from shared.webhook_event import Try, WebhookEvent
 
 

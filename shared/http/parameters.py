@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.operation import Parameter
+from shared.http.operation import Parameter
 
 _TEXT: dict[str, object] = {"type": "string"}
 IDEMPOTENCY = Parameter(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from shared.answers import JobView
 from shared.batch import Batch, job_id_in
 from shared.deferred_model import DeferredModel
 from shared.errors import Gone, NotFound
+from shared.http.answers import JobView
+from shared.http.job_view import iso
+from shared.http.problem import ItemProblem, item_problem, refusal
 from shared.job import Job
-from shared.job_view import iso
-from shared.problem import ItemProblem, item_problem, refusal
 
 _NO_LONGER_KEPT = Gone("this job is no longer kept")
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from shared.api_key import holds, id_of
 from shared.errors import RateLimited, Unauthorized
+from shared.http.operation import Operation
 from shared.open_limits import UNLIMITED, OpenLimits
-from shared.operation import Operation
 from shared.ports import Clock, KeyLookup, RateLimiter
 from shared.rate_limit import SECOND_US, RatePolicy, header_fields, rate_policy, retry_after_s
 from shared.settings import LimitRules

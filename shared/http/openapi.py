@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.operation import Operation, Parameter
-from shared.operations import OPERATIONS
-from shared.problem import OpenAiProblem, Problem
+from shared.http.operation import Operation, Parameter
+from shared.http.operations import OPERATIONS
+from shared.http.problem import OpenAiProblem, Problem
 
 _REF = "#/components/schemas/{model}"
 _REQUEST_ID = {

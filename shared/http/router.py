@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from shared.admission import Admission, Caller, CountMore, uncounted
 from shared.errors import MalformedJson, MethodNotAllowed, NotFound, RequestError, Unavailable
+from shared.http.admission import Admission, Caller, CountMore, uncounted
+from shared.http.operation import Operation
+from shared.http.operations import OPERATIONS
+from shared.http.problem import kind_of, problem, problem_for_openai
 from shared.open_limits import UNLIMITED, OpenLimits
-from shared.operation import Operation
-from shared.operations import OPERATIONS
-from shared.problem import kind_of, problem, problem_for_openai
 from shared.telemetry import Log, LogEvent
 
 _ANYONE = Caller(tenant="")

@@ -1,12 +1,13 @@
 """The HTTP contract as a table: which operation is where, who answers it, and with what.
 
 Units bind functions to these names, the gateway and the template route by them, and
-`shared.openapi` turns them into the OpenAPI document; a test holds all of these together.
+`shared.http.openapi` turns them into the OpenAPI document; a test holds all of these together.
 """
 
 from __future__ import annotations
 
-from shared.answers import (
+from shared.batch import BatchSpec
+from shared.http.answers import (
     DeliveriesView,
     EstimateView,
     HealthView,
@@ -16,11 +17,10 @@ from shared.answers import (
     ModelsView,
     QueueView,
 )
-from shared.batch import BatchSpec
-from shared.batch_view import BatchView
-from shared.image_request import ImageRequest
-from shared.operation import Operation
-from shared.parameters import (
+from shared.http.batch_view import BatchView
+from shared.http.image_request import ImageRequest
+from shared.http.operation import Operation
+from shared.http.parameters import (
     BATCH_KEY,
     IDEMPOTENCY,
     IF_NONE_MATCH,

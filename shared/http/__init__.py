@@ -1,0 +1,1 @@
+"""The HTTP contract, and how events become requests and values become answers."""
