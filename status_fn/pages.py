@@ -17,7 +17,7 @@ _PAGE = """<!doctype html>
 <style>{css}</style>
 <div id="swagger-ui"></div>
 <script>{script}</script>
-<script>SwaggerUIBundle({{url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true}})</script>
+<script>SwaggerUIBundle({{url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true}})</script>
 </html>
 """
 _DAY = {"Cache-Control": "public, max-age=3600"}

@@ -60,6 +60,8 @@ def document() -> dict[str, Any]:
             "summary": "Prompts in, pictures out, asynchronously.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        # Beside this very document: the service may stand below a path of its host.
+        "servers": [{"url": "./", "description": "This service"}],
         "paths": paths,
         "components": {"schemas": _schemas(), "securitySchemes": {"key": _KEY}},
     }

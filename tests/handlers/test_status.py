@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from urllib.parse import urljoin
 
 import pytest
 
@@ -254,3 +255,13 @@ def test_the_docs_page_needs_nothing_from_elsewhere(service: Service) -> None:
 
     assert "SwaggerUIBundle" in page
     assert not re.search(r"<(script|link)[^>]+(src|href)=", page)
+
+
+def test_the_docs_and_what_they_try_stay_below_the_path_that_the_service_is_at(
+    service: Service,
+) -> None:
+    [contract] = re.findall(r'SwaggerUIBundle\(\{url: "([^"]+)"', service.get("/docs").text)
+    [server] = service.get("/openapi.json").json["servers"]
+
+    assert urljoin("https://host/stage/docs", contract) == "https://host/stage/openapi.json"
+    assert urljoin("https://host/stage/openapi.json", server["url"]) == "https://host/stage/"

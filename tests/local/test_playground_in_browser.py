@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from darkroom import Darkroom
+from tests.local.below_a_path import below
 from tests.local.browser import PATIENCE_MS, open_browser
 from tests.local.server import ROOT, Server, running
 
@@ -236,3 +237,16 @@ def test_the_same_picture_again_is_told_to_be_from_the_cache(quick: Server, page
 
     expect(page.locator("#status")).to_contain_text("From the cache in")
     expect(page.locator("#picture")).to_be_visible()
+
+
+def test_below_a_path_of_its_host_it_draws_and_shows_its_contract(
+    quick: Server, page: Page
+) -> None:
+    with below(quick.base_url, "/stage") as base_url:
+        page.goto(f"{base_url}/")
+        draw(page, "a yellow moon below a path")
+        until(page, "succeeded")
+        expect(page.locator("#picture")).to_be_visible()
+
+        page.get_by_role("link", name="API").click()
+        expect(page.locator("#operations-service-health")).to_contain_text("/healthz")
