@@ -1,7 +1,7 @@
 """The networks that are timed, as configurations: weights do not change how fast they run.
 
-Where the numbers come from is told in `worker_fn.engine.architectures`; SD 1.5 is the published
-configuration.
+Where the numbers come from is told in `worker_fn.engine.building.architectures`; SD 1.5 is the
+published configuration.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 import transformers
 from torch.utils.flop_counter import FlopCounterMode
 
-from worker_fn.engine import architectures
-from worker_fn.engine.architectures import CLIP_L, SD_UNET, SD_VAE, TAESD, TOKENS
+from worker_fn.engine.building import architectures
+from worker_fn.engine.building.architectures import CLIP_L, SD_UNET, SD_VAE, TAESD, TOKENS
 
 
 class WrongArchitecture(Exception):

@@ -28,7 +28,7 @@ class Folders:
         return self.cache / architecture / variant / "diffusers"
 
     def exported(self, architecture: str, variant: str) -> Path:
-        """What `worker_fn.engine.export` made of it."""
+        """What `worker_fn.engine.building.export` made of it."""
         return self.cache / architecture / variant / "openvino"
 
     def genai(self, architecture: str) -> Path:

@@ -3,10 +3,10 @@
     python -m bench.random_weights --cache FOLDER [--models NAME …]
 
 For each architecture: `usual` (full VAE, as the model is published) and `fast` (LCM's scheduler,
-small decoder) around the same text encoder and UNet, and beside each what `worker_fn.engine.export`
-makes of it. Weights have torch's default initial values from a fixed seed; the export compares
-finished pictures, which fails if a number is not finite. All pictures are noise: timings of these
-folders are timings of architectures.
+small decoder) around the same text encoder and UNet, and beside each what
+`worker_fn.engine.building.export` makes of it. Weights have torch's default initial values from a
+fixed seed; the export compares finished pictures, which fails if a number is not finite. All
+pictures are noise: timings of these folders are timings of architectures.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from bench.architectures import (
     unet_macs,
 )
 from bench.folders import FAST, SIZES, USUAL, Folders
-from worker_fn.engine.architectures import TOKENS
 from worker_fn.engine.base import PictureRequest
-from worker_fn.engine.diffusers_parts import exported_model, networks
+from worker_fn.engine.building.architectures import TOKENS
+from worker_fn.engine.building.diffusers_parts import exported_model, networks
+from worker_fn.engine.building.export import export, write_network
 from worker_fn.engine.digest import RECORD, record_digest
-from worker_fn.engine.export import export, write_network
 from worker_fn.engine.exported_model import (
     DECODER,
     DESCRIPTION,

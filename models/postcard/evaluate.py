@@ -21,7 +21,7 @@ from models.postcard.contact_sheet import contact_sheet
 from models.postcard.evaluation_set import CATEGORIES, Question, questions
 from models.postcard.judging import is_right
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
-from worker_fn.engine.export import psnr
+from worker_fn.engine.building.export import psnr
 from worker_fn.engine.load import build_engine
 
 HERE = Path(__file__).parent

@@ -13,8 +13,8 @@ from tests.engine.tiny_models import (
     save_tiny_sd,
 )
 from worker_fn.engine.base import Engine
+from worker_fn.engine.building.export import Precision, export
 from worker_fn.engine.diffusers_engine import DiffusersEngine
-from worker_fn.engine.export import Precision, export
 from worker_fn.engine.openvino_engine import OpenVinoEngine
 from worker_fn.engine.pattern import PatternEngine
 

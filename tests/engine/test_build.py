@@ -17,10 +17,10 @@ from shared.model_card import ModelCard
 from tests.engine.local_hub import hub_with
 from tests.local.server import running
 from worker_fn.engine.build import main
+from worker_fn.engine.building.model_source import FolderSource, Hub, HubSource
+from worker_fn.engine.building.presets import Published
+from worker_fn.engine.building.staging import Wanted, stage
 from worker_fn.engine.digest import folder_digest, record_digest
-from worker_fn.engine.model_source import FolderSource, Hub, HubSource
-from worker_fn.engine.presets import Published
-from worker_fn.engine.staging import Wanted, stage
 
 COMMIT = "0123456789" * 4
 UNET = "unet/diffusion_pytorch_model.safetensors"

@@ -11,11 +11,11 @@ from shared.errors import ModelUnavailable
 from tests.engine.conftest import EXAMPLES
 from tests.engine.drawing import asked
 from worker_fn.engine.base import Picture
+from worker_fn.engine.building.export import examples_on, export, pictures, psnr, text_psnr_db
+from worker_fn.engine.building.quantisation import TEXT_DB
 from worker_fn.engine.diffusers_engine import DiffusersEngine
 from worker_fn.engine.digest import folder_digest
-from worker_fn.engine.export import examples_on, export, pictures, psnr, text_psnr_db
 from worker_fn.engine.exported_model import read_exported_model
-from worker_fn.engine.quantisation import TEXT_DB
 
 
 def test_the_same_weights_export_to_the_same_digest(
@@ -53,7 +53,7 @@ def test_the_text_encoder_goes_to_int8_where_the_pictures_stay_near(
 def test_a_text_encoder_that_int8_would_spoil_stays_at_fp16(
     small_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker_fn.engine.export.TEXT_DB", 101.0)
+    monkeypatch.setattr("worker_fn.engine.building.export.TEXT_DB", 101.0)
     export(small_decoder, tmp_path, precision="int8", examples=EXAMPLES)
     assert not read_exported_model(tmp_path).int8_text
     assert 'element_type="i8"' not in (tmp_path / "text_encoder.xml").read_text()

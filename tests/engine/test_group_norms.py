@@ -5,7 +5,7 @@ import openvino
 import pytest
 from openvino import opset13 as op
 
-from worker_fn.engine.group_norms import write_out_group_norms
+from worker_fn.engine.building.group_norms import write_out_group_norms
 
 
 def normalising(channels: int, groups: int, rank: int) -> openvino.Model:

@@ -8,9 +8,9 @@ import openvino
 import pytest
 
 from tests.engine.drawing import asked, drawn, levels_apart, one
+from worker_fn.engine.building.export import psnr
 from worker_fn.engine.diffusers_engine import DiffusersEngine
 from worker_fn.engine.digest import record_digest
-from worker_fn.engine.export import psnr
 from worker_fn.engine.exported_model import DESCRIPTION, UNET, UNET_TEXT, UNET_TIME
 from worker_fn.engine.graph_split import Split, joined
 from worker_fn.engine.openvino_engine import OpenVinoEngine

@@ -9,8 +9,8 @@ import pytest
 from shared.model_card import ModelCard
 from tests.engine.drawing import drawn, one
 from worker_fn.engine.base import Engine, PictureRequest
+from worker_fn.engine.building.export import examples_on, psnr
 from worker_fn.engine.digest import folder_digest
-from worker_fn.engine.export import examples_on, psnr
 from worker_fn.engine.load import build_engine
 
 POSTCARD = Path(__file__).parents[2] / "models" / "postcard"
@@ -78,7 +78,7 @@ def test_every_size_on_the_card_can_be_drawn(card: ModelCard, openvino_engine: E
 @pytest.mark.parametrize("steps", range(1, 51))
 def test_every_number_of_steps_on_the_card_can_be_taken(card: ModelCard, steps: int) -> None:
     from worker_fn.engine.exported_model import read_scheduler
-    from worker_fn.engine.samplers import read_sampler
+    from worker_fn.engine.samplers.choice import read_sampler
 
     assert card.limits.steps.holds(steps)
     denoising = read_sampler(read_scheduler(FOLDERS["openvino"])).start(steps)

@@ -12,14 +12,14 @@ from huggingface_hub import HfApi
 from tests.engine.drawing import asked, one
 from tests.engine.local_hub import hub_with
 from tests.engine.tiny_presets import save_published, save_small_decoder_alone, scaled_down
-from worker_fn.engine import export
-from worker_fn.engine.architectures import SD_VAE, SD_VAE_PARAMETERS, TAESD_PARAMETERS
 from worker_fn.engine.build import Order, build
+from worker_fn.engine.building import export
+from worker_fn.engine.building.architectures import SD_VAE, SD_VAE_PARAMETERS, TAESD_PARAMETERS
+from worker_fn.engine.building.model_source import COMMIT, Hub, HubSource
+from worker_fn.engine.building.presets import FULL, PRESETS, TAESD, TINY, Preset, find_preset
+from worker_fn.engine.building.staging import Wanted
 from worker_fn.engine.load import build_engine
-from worker_fn.engine.model_source import COMMIT, Hub, HubSource
-from worker_fn.engine.presets import FULL, PRESETS, TAESD, TINY, Preset, find_preset
-from worker_fn.engine.samplers import read_sampler
-from worker_fn.engine.staging import Wanted
+from worker_fn.engine.samplers.choice import read_sampler
 
 SAME_TO_THE_EYE_DB = 40
 NAMES = [preset.name for preset in PRESETS]

@@ -9,9 +9,9 @@ import openvino
 import openvino.opset13 as opset
 import pytest
 
-from worker_fn.engine import quantisation
-from worker_fn.engine.diffusers_parts import Inputs
-from worker_fn.engine.quantisation import (
+from worker_fn.engine.building import quantisation
+from worker_fn.engine.building.diffusers_parts import Inputs
+from worker_fn.engine.building.quantisation import (
     decoder_psnr_db,
     int8_text_encoder,
     quantised_decoder,

@@ -10,7 +10,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler, LCMScheduler
 
 from shared.errors import InvalidInput, ModelUnavailable
-from worker_fn.engine.samplers import read_sampler
+from worker_fn.engine.samplers.choice import read_sampler
 
 SHAPE = (2, 4, 8, 8)
 CLOSE = 1e-4

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer
 
 from shared.errors import ModelUnavailable
 from tests.engine.tiny_models import LENGTH, byte_level_tokenizer, word_level_tokenizer
-from worker_fn.engine.diffusers_parts import save_tokenizer
+from worker_fn.engine.building.diffusers_parts import save_tokenizer
 from worker_fn.engine.tokenizer import PromptTokenizer
 
 PROMPTS = (

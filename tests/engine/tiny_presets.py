@@ -18,8 +18,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from shared.model_card import Defaults
 from tests.engine.tiny_models import LENGTH, byte_level_tokenizer
-from worker_fn.engine.architectures import Architecture
-from worker_fn.engine.presets import FULL, TINY, Preset
+from worker_fn.engine.building.architectures import Architecture
+from worker_fn.engine.building.presets import FULL, TINY, Preset
 
 WIDTHS = {320: 32, 640: 64, 1280: 64, 768: 32, 1024: 64, 256: 32}
 """The true networks' widths, and what stands for them."""

@@ -25,14 +25,14 @@ from huggingface_hub import HfApi
 
 from shared.errors import ModelUnavailable
 from shared.model_card import ModelCard
-from worker_fn.engine.built_card import card_of
-from worker_fn.engine.diffusers_folder import read_json
+from worker_fn.engine.building.built_card import card_of
+from worker_fn.engine.building.diffusers_folder import read_json
+from worker_fn.engine.building.model_source import FolderSource, Hub, HubSource, ModelSource
+from worker_fn.engine.building.presets import FULL, PRESETS, TINY, Preset, Published, find_preset
+from worker_fn.engine.building.staging import Wanted, stage
 from worker_fn.engine.digest import folder_digest
 from worker_fn.engine.load import CARD
 from worker_fn.engine.memory import note_on_card
-from worker_fn.engine.model_source import FolderSource, Hub, HubSource, ModelSource
-from worker_fn.engine.presets import FULL, PRESETS, TINY, Preset, Published, find_preset
-from worker_fn.engine.staging import Wanted, stage
 
 REPORT, EXPORTED = "report.json", "openvino"
 Precision = Literal["int8", "fp16", "fp32"]
@@ -92,8 +92,8 @@ def _built(order: Order, staged: Path, unfinished: Path, name: str, hub: Hub) ->
 
 def _exported(staged: Path, out: Path, precision: Precision, card: ModelCard) -> dict[str, Any]:
     """Torch and all the rest are imported once there is something to do."""
-    from worker_fn.engine.diffusers_weights import refuse_incomplete_weights
-    from worker_fn.engine.export import examples_on, export
+    from worker_fn.engine.building.diffusers_weights import refuse_incomplete_weights
+    from worker_fn.engine.building.export import examples_on, export
 
     refuse_incomplete_weights(staged)
     done = export(staged, out, precision=precision, examples=examples_on(card.model_dump()))

@@ -89,7 +89,7 @@ def _check_presence(folder: Path, names: tuple[str, ...]) -> None:
     if missing:
         raise ModelUnavailable(
             f"{folder} is not an exported model: it lacks {', '.join(missing)}. "
-            "Make it with python -m worker_fn.engine.export"
+            "Make it with python -m worker_fn.engine.building.export"
         )
 
 

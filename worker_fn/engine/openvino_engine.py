@@ -31,13 +31,13 @@ from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.known_digests import known_digest
 from worker_fn.engine.openvino_networks import Networks, read_networks
 from worker_fn.engine.painter import Painter
-from worker_fn.engine.samplers import read_sampler
+from worker_fn.engine.samplers.choice import read_sampler
 from worker_fn.engine.tokenizer import PromptTokenizer
 from worker_fn.engine.usual_sizes import Size
 
 
 class OpenVinoEngine:
-    """Draws with a folder that `worker_fn.engine.export` has written."""
+    """Draws with a folder that `worker_fn.engine.building.export` has written."""
 
     name = "openvino"
 

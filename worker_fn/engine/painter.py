@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
 from worker_fn.engine.conditions import Conditions, ConditionSource
-from worker_fn.engine.denoising import Sampler
 from worker_fn.engine.exported_model import ExportedModel
 from worker_fn.engine.guidance import guided
 from worker_fn.engine.initial_noise import TorchNoise
 from worker_fn.engine.openvino_networks import Networks
 from worker_fn.engine.pixels import picture_of
+from worker_fn.engine.samplers.denoising import Sampler
 from worker_fn.engine.tokenizer import PromptTokenizer
 
 FloatArray = npt.NDArray[np.float32]

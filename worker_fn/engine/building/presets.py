@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.model_card import Defaults, Limits, Range
-from worker_fn.engine.architectures import LCM_SD15, SD_TURBO, SDXS, TINY_SD, Architecture
+from worker_fn.engine.building.architectures import LCM_SD15, SD_TURBO, SDXS, TINY_SD, Architecture
 
 FULL, TINY = "full", "tiny"
 SAME_FOLDER = "vae"

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from shared.errors import ModelUnavailable
+from worker_fn.engine.building.safetensors_file import refuse_broken_safetensors
 from worker_fn.engine.exported_model import SCHEDULER
-from worker_fn.engine.safetensors_file import refuse_broken_safetensors
 
 INDEX = "model_index.json"
 PIPELINES = ("StableDiffusionPipeline", "LatentConsistencyModelPipeline")

@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import PictureRequest
+from worker_fn.engine.building.traceable_unet import traceable
 from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, ExportedModel
-from worker_fn.engine.traceable_unet import traceable
 
 Inputs = dict[str, npt.NDArray[np.float32]]
 Pipeline = Any

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from shared.errors import ModelUnavailable
 from shared.model_card import Defaults, Limits, ModelCard, Range
-from worker_fn.engine.diffusers_folder import read_json
+from worker_fn.engine.building.diffusers_folder import read_json
+from worker_fn.engine.building.presets import EXAMPLES, Preset
 from worker_fn.engine.exported_model import SCHEDULER
-from worker_fn.engine.presets import EXAMPLES, Preset
 
 LEAST_PIXELS, USUAL_PIXELS, MOST_PIXELS = 64, 512, 768
 FOUR_STEPS = "LCMScheduler"

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InvalidInput, ModelUnavailable
-from worker_fn.engine.denoising import FloatArray, Noise
-from worker_fn.engine.noise_schedule import SCALED_LINEAR, read_signal_left
-from worker_fn.engine.prediction import PREDICTIONS, clean_latents
-from worker_fn.engine.scheduler_settings import SchedulerSettings
+from worker_fn.engine.samplers.denoising import FloatArray, Noise
+from worker_fn.engine.samplers.noise_schedule import SCALED_LINEAR, read_signal_left
+from worker_fn.engine.samplers.prediction import PREDICTIONS, clean_latents
+from worker_fn.engine.samplers.scheduler_settings import SchedulerSettings
 
 SIGMA_DATA = 0.5
 

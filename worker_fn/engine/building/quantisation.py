@@ -12,7 +12,7 @@ from nncf.quantization.advanced_parameters import OverflowFix
 from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 from openvino._offline_transformations import compress_model_transformation
 
-from worker_fn.engine.diffusers_parts import Inputs
+from worker_fn.engine.building.diffusers_parts import Inputs
 from worker_fn.engine.network_configs import int8_text_config
 
 FloatArray = npt.NDArray[np.float32]

@@ -9,8 +9,8 @@ import diffusers
 import transformers
 
 from shared.errors import ModelUnavailable
+from worker_fn.engine.building.diffusers_folder import INDEX, WEIGHTS
 from worker_fn.engine.diffusers_engine import silence_libraries
-from worker_fn.engine.diffusers_folder import INDEX, WEIGHTS
 
 LIBRARIES = {"unet": diffusers, "vae": diffusers, "text_encoder": transformers}
 

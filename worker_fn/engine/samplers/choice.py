@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.errors import ModelUnavailable
-from worker_fn.engine.denoising import Sampler
-from worker_fn.engine.dpm_solver import read_dpm_solver
-from worker_fn.engine.euler import read_euler
-from worker_fn.engine.lcm import read_lcm
+from worker_fn.engine.samplers.denoising import Sampler
+from worker_fn.engine.samplers.dpm_solver import read_dpm_solver
+from worker_fn.engine.samplers.euler import read_euler
+from worker_fn.engine.samplers.lcm import read_lcm
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Sampler]] = {
     "DPMSolverMultistepScheduler": read_dpm_solver,

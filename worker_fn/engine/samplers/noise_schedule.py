@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from worker_fn.engine.scheduler_settings import SchedulerSettings
+from worker_fn.engine.samplers.scheduler_settings import SchedulerSettings
 
 FloatArray = npt.NDArray[np.float32]
 LINEAR, SCALED_LINEAR = "linear", "scaled_linear"

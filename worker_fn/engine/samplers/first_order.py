@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from worker_fn.engine.denoising import FloatArray
+from worker_fn.engine.samplers.denoising import FloatArray
 
 
 def shares(ratio: float) -> tuple[float, float]:

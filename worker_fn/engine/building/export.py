@@ -1,6 +1,6 @@
 """The build step: a diffusers folder becomes a folder for the OpenVINO engine.
 
-    python -m worker_fn.engine.export --model models/postcard/weights \\
+    python -m worker_fn.engine.building.export --model models/postcard/weights \\
         --out models/postcard/openvino [--precision int8|fp16|fp32]
 
 A card.json beside the output folder gives the example prompts and the usual size, steps and
@@ -29,8 +29,7 @@ from openvino.tools.ovc import convert_model
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
-from worker_fn.engine.diffusers_engine import DiffusersEngine
-from worker_fn.engine.diffusers_parts import (
+from worker_fn.engine.building.diffusers_parts import (
     Inputs,
     Part,
     Pipeline,
@@ -41,6 +40,15 @@ from worker_fn.engine.diffusers_parts import (
     refuse_what_cannot_be_exported,
     save_tokenizer,
 )
+from worker_fn.engine.building.group_norms import write_out_group_norms
+from worker_fn.engine.building.quantisation import (
+    TEXT_DB,
+    int8_text_encoder,
+    quantised,
+    quantised_decoder,
+    text_encoding,
+)
+from worker_fn.engine.diffusers_engine import DiffusersEngine
 from worker_fn.engine.digest import folder_digest, record_digest
 from worker_fn.engine.exported_model import (
     DECODER,
@@ -53,15 +61,7 @@ from worker_fn.engine.exported_model import (
     write_description,
 )
 from worker_fn.engine.graph_split import split
-from worker_fn.engine.group_norms import write_out_group_norms
 from worker_fn.engine.openvino_engine import OpenVinoEngine
-from worker_fn.engine.quantisation import (
-    TEXT_DB,
-    int8_text_encoder,
-    quantised,
-    quantised_decoder,
-    text_encoding,
-)
 
 Precision = Literal["int8", "fp16", "fp32"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import ModelUnavailable
-from worker_fn.engine.diffusers_folder import (
+from worker_fn.engine.building.diffusers_folder import (
     PARTS,
     WEIGHTS,
     read_index,
@@ -21,11 +21,11 @@ from worker_fn.engine.diffusers_folder import (
     write_index,
     write_scheduler,
 )
+from worker_fn.engine.building.model_source import FolderSource, ModelSource
+from worker_fn.engine.building.presets import FULL, TAESD, TINY, Preset, Published
+from worker_fn.engine.building.safetensors_file import parameters_in
 from worker_fn.engine.exported_model import SCHEDULER
-from worker_fn.engine.model_source import FolderSource, ModelSource
-from worker_fn.engine.presets import FULL, TAESD, TINY, Preset, Published
-from worker_fn.engine.safetensors_file import parameters_in
-from worker_fn.engine.samplers import read_sampler
+from worker_fn.engine.samplers.choice import read_sampler
 
 CLASSES = {FULL: "AutoencoderKL", TINY: "AutoencoderTiny"}
 

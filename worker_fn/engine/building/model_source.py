@@ -17,9 +17,9 @@ from huggingface_hub.errors import (
 )
 
 from shared.errors import ModelUnavailable
-from worker_fn.engine.diffusers_folder import NOTES, weights_among
+from worker_fn.engine.building.diffusers_folder import NOTES, weights_among
+from worker_fn.engine.building.presets import Published
 from worker_fn.engine.digest import verified_digest
-from worker_fn.engine.presets import Published
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 

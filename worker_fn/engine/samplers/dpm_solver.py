@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InvalidInput
-from worker_fn.engine.denoising import FloatArray, Noise
-from worker_fn.engine.first_order import first_order, shares
-from worker_fn.engine.noise_schedule import LINEAR, read_ratios
-from worker_fn.engine.prediction import PREDICTIONS, clean_latents
-from worker_fn.engine.scheduler_settings import SchedulerSettings
+from worker_fn.engine.samplers.denoising import FloatArray, Noise
+from worker_fn.engine.samplers.first_order import first_order, shares
+from worker_fn.engine.samplers.noise_schedule import LINEAR, read_ratios
+from worker_fn.engine.samplers.prediction import PREDICTIONS, clean_latents
+from worker_fn.engine.samplers.scheduler_settings import SchedulerSettings
 
 FEW_STEPS = 15
 """Below this many, `lower_order_final` makes the last step a first-order one."""

@@ -1,0 +1,1 @@
+"""Schedulers of diffusers in numpy: the steps from noise to a picture."""
