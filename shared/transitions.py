@@ -152,7 +152,12 @@ def retry(seen: Job, *, now_ms: int, attempts: int, ring_again_ms: int) -> Trans
     return Transition(
         name="retry",
         job_id=seen.id,
-        guard=All(OneOf("status", _UNSUCCESSFUL), _unerased(seen)),
+        guard=All(
+            OneOf("status", _UNSUCCESSFUL),
+            Absent("erased_ms"),
+            # Attempts are counted on from the very row that was read.
+            Is("version", seen.version),
+        ),
         changes={
             **_queued_again(min(now_ms + ring_again_ms, deadline_ms)),
             "created_ms": seen.created_ms,
@@ -177,10 +182,7 @@ def erase(seen: Job, *, now_ms: int, files_due_ms: int) -> Transition:
     return Transition(
         name="erase",
         job_id=seen.id,
-        guard=All(
-            Is("status", Q) if calls_off else OneOf("status", _TERMINAL),
-            _unerased(seen),
-        ),
+        guard=All(OneOf("status", (Q,) if calls_off else _TERMINAL), Absent("erased_ms")),
         changes={
             **(_ended(JobStatus.CANCELED, now_ms) if calls_off else {}),
             "spec": ERASED,
@@ -267,11 +269,6 @@ def undeliverable(seen: Job, *, now_ms: int) -> Transition:
         guard=All(Is("status", Q), AtLeast("resends", seen.resends)),
         changes={**_ended(JobStatus.FAILED, now_ms), "error": error},
     )
-
-
-def _unerased(seen: Job) -> Condition:
-    """Just as it was read: what a retry counts from hangs on it."""
-    return All(Absent("erased_ms"), Is("version", seen.version))
 
 
 def _lease_over(seen: Job, now_ms: int) -> Condition:

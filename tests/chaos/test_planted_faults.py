@@ -72,7 +72,7 @@ MISSED_ALONE = {
     "claim: not_before_ms absent or not_before_ms below",
     "claim: status is or status is or lease_until_ms below",
     "clear: files_due_ms is",
-    "erase: version is",
+    "erase: status one of",
     "expire: status one of",
     "resend: due_ms is",
     "retry: version is",
@@ -94,8 +94,7 @@ MISSED_TOGETHER = {
 SPARE = {
     "claim: status is": "only a running row has a lease that can be over",
     "clear: erased_ms at least": "only what was deleted has files that are due",
-    "erase: erased_ms absent": "who read the version has read that",
-    "erase: status one of": "who read the version has read the status",
+    "erase: erased_ms absent": "erased again, it is as it was",
     "lose: attempt at least": "the sweep read it, and another attempt has another lease",
     "lose: attempt is": "another attempt has another lease",
     "lose: status is": "only a running row has a lease",

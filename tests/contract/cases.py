@@ -281,7 +281,6 @@ CASES = [
         },
         refused={
             **_statuses(*_TERMINAL),
-            "somebody wrote to it": {"version": 4},
             "it was erased before": {"erased_ms": NOW_MS},
         },
     ),
@@ -295,11 +294,11 @@ CASES = [
             **_AS_IT_IS,
             "it waits for its next attempt": {"not_before_ms": _LATER, "error": ERROR},
             "it was retried": {"retried_ms": NOW_MS, "attempt": 3, "max_attempts": 6},
+            "it was rung for again": {"resends": 1, "version": 2},
         },
         refused={
             **_statuses(JobStatus.QUEUED),
-            "it was claimed": {"status": JobStatus.RUNNING, "version": 2},
-            "it was rung for again": {"version": 2},
+            "it was erased before": {"erased_ms": NOW_MS},
         },
     ),
     Case(
