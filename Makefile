@@ -55,8 +55,8 @@ fix: .venv/dev.stamp ## Mend what can be mended by itself
 	.venv/bin/ruff format $(HERE)
 
 .PHONY: package deploy outputs destroy
-package: .venv/made.stamp ## Build what AWS runs of the light units, into build/
-	.venv/bin/python -m infra.zips --out build --model $(MODEL) $(ZIPS)
+package: .venv/made.stamp ## Build what AWS runs of the light units, into build/; REFUSED_TERMS=file
+	.venv/bin/python -m infra.zips --out build --model $(MODEL) $(if $(REFUSED_TERMS),--refused-terms '$(REFUSED_TERMS)') $(ZIPS)
 
 deploy: package ## Deploy into your AWS account: NAME=darkroom PARAMETERS="MaximumConcurrency=7" IMAGE=…
 	NAME='$(NAME)' MODEL='$(MODEL)' PARAMETERS='$(PARAMETERS)' IMAGE='$(IMAGE)' infra/deploy.sh

@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.requirements import requirements
+from shared.errors import SettingsError
+from shared.refused_terms import read_policy
 
 ROOT = Path(__file__).resolve().parents[1]
 UNITS = {"submit_fn": "submit", "status_fn": "status", "upkeep_fn": "upkeep"}
@@ -32,6 +34,8 @@ LAMBDA = (
 HERE = ("--only-binary=:all:",)
 SERVICES = frozenset({"dynamodb", "s3", "sqs", "sts"})
 """What the units call. botocore describes over 400 services in more than 100 MB."""
+REFUSED_TERMS = "refused_terms.txt"
+"""The terms in the submit unit's zip, as infra/template.yaml names the file; there may be none."""
 _THE_BEGINNING = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
 
@@ -39,8 +43,19 @@ _READABLE = 0o644 << 16
 def main() -> int:
     """Build and print what each zip weighs; the exit status."""
     arguments = _arguments()
+    try:
+        refused_terms = terms_in(arguments.refused_terms)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     target = HERE if arguments.here else LAMBDA
-    sizes = build(arguments.out, target, models=arguments.models, model=arguments.model)
+    sizes = build(
+        arguments.out,
+        target,
+        models=arguments.models,
+        model=arguments.model,
+        refused_terms=refused_terms,
+    )
     for path, unpacked in sizes.items():
         zipped = path.stat().st_size
         print(f"{path!s:24} {zipped / 1e6:6.1f} MB, unpacked {unpacked / 1e6:6.1f} MB")
@@ -48,19 +63,26 @@ def main() -> int:
 
 
 def build(
-    out: Path, target: Sequence[str], *, models: Path = ROOT / "models", model: str = "*"
+    out: Path,
+    target: Sequence[str],
+    *,
+    models: Path = ROOT / "models",
+    model: str = "*",
+    refused_terms: bytes = b"",
 ) -> dict[Path, int]:
     """The zips, made under `out`, and how many bytes each holds unpacked. `target`: LAMBDA, or HERE
-    for this very interpreter. They offer `model`, or every one that is under `models`.
+    for this very interpreter. They offer `model`, or every one that is under `models`, and refuse
+    prompts for `refused_terms`.
 
     Raises CalledProcessError if pip finds no wheel, FileNotFoundError if there is no such model.
     """
     out.mkdir(parents=True, exist_ok=True)
-    catalog = catalog_of(models, model)
+    catalog = {"catalog.json": catalog_of(models, model)}
+    texts = {"submit_fn": {**catalog, REFUSED_TERMS: refused_terms}}
     with TemporaryDirectory(prefix="darkroom-zips-") as folder:
         installed = _Installed(Path(folder), target)
         return {
-            path: _pack(path, _content(unit, installed.of(extra), catalog))
+            path: _pack(path, _content(unit, installed.of(extra), texts.get(unit, catalog)))
             for unit, extra in UNITS.items()
             for path in [out / f"{unit}.zip"]
         }
@@ -72,6 +94,12 @@ def catalog_of(models: Path, model: str = "*") -> bytes:
     if not cards:
         raise FileNotFoundError(f"there is no {models / model / 'card.json'}")
     return json.dumps(cards, ensure_ascii=False).encode()
+
+
+def terms_in(path: Path | None) -> bytes:
+    """The file, as DARKROOM_REFUSED_TERMS wants it. Raises SettingsError."""
+    read_policy(path)
+    return b"" if path is None else path.read_bytes()
 
 
 class _Installed:
@@ -96,8 +124,8 @@ class _Installed:
         return folder
 
 
-def _content(unit: str, packages: Path, catalog: bytes) -> Iterator[tuple[str, bytes]]:
-    yield "catalog.json", catalog
+def _content(unit: str, packages: Path, texts: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    yield from texts.items()
     for name in (unit, "shared"):
         yield from _files(ROOT / name, ROOT)
     yield from _files(packages, packages)
@@ -136,6 +164,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build"))
     parser.add_argument("--models", type=Path, default=ROOT / "models")
     parser.add_argument("--model", default="*", help="the one that the worker's image holds")
+    parser.add_argument(
+        "--refused-terms", type=Path, help="a file with the terms that prompts are refused for"
+    )
     parser.add_argument(
         "--here", action="store_true", help="for this interpreter instead of Lambda's"
     )

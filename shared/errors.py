@@ -8,7 +8,8 @@ What to do about an error is decided by its type, never by its text:
     │   ├── MalformedJson            the body is not JSON (400)
     │   ├── Unauthorized             no key, or none that holds (401)
     │   ├── ValidationFailed         fields are wrong; lists each one (422)
-    │   │   └── WebhookUrlRefused    a webhook must not be sent there
+    │   │   ├── WebhookUrlRefused    a webhook must not be sent there
+    │   │   └── PromptRefused        the deployment does not draw what the prompt asks for
     │   ├── IdempotencyKeyReuse      same key, other body (422)
     │   ├── BodyTooLarge             over 64 KiB (413)
     │   ├── UnsupportedMediaType     not application/json (415)
@@ -92,6 +93,10 @@ class ValidationFailed(RequestError):
 
 class WebhookUrlRefused(ValidationFailed):
     """A webhook must not be sent there: only to https, and to public addresses."""
+
+
+class PromptRefused(ValidationFailed):
+    """This deployment does not draw what the prompt asks for (`shared.prompt_policy`)."""
 
 
 class IdempotencyKeyReuse(RequestError):

@@ -123,7 +123,13 @@ class MachinePrice(_Settings):
     usd_per_hour: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules):
+class PromptRules(_Settings):
+    """A file with the terms that prompts are refused for; unset: none is."""
+
+    refused_terms: Path | None = None
+
+
+class SubmitSettings(AwsPlaces, JobRules, LimitRules, WorkerFacts, PriceRules, PromptRules):
     """submit_fn on AWS. `cap`: how many workers run at once."""
 
     webhook_queue_url: str

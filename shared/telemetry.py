@@ -16,6 +16,7 @@ class LogEvent(StrEnum):
     """Every log line has one of these names, so that alarms and searches can rely on them."""
 
     JOB_SUBMITTED = "job_submitted"
+    PROMPT_REFUSED = "prompt_refused"
     JOB_REPLAYED = "job_replayed"
     JOB_CACHED = "job_cached"
     CACHE_UNUSABLE = "cache_unusable"

@@ -18,6 +18,7 @@ from shared.job import Job
 from shared.model_card import Catalog
 from shared.pace import Workers
 from shared.ports import BatchTable, Clock, ImageStore, JobTable, JobWatch, Link, WorkQueue
+from shared.prompt_policy import NOTHING_REFUSED, PromptPolicy
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
@@ -54,6 +55,7 @@ def make_handler(
     cached_engine: str | None = None,
     prices: Prices | None = None,
     workers: Workers | None = None,
+    policy: PromptPolicy = NOTHING_REFUSED,
 ) -> Router:
     """The submit unit's Lambda handler. `images()` opens the image store, which is needed where a
     picture is there already; the result cache answers with `cached_engine`'s pictures, or (None)
@@ -70,6 +72,7 @@ def make_handler(
         entropy=entropy,
         log=log,
         cache=cache,
+        policy=policy,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
     submitting = _Submitting(

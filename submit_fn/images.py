@@ -106,4 +106,4 @@ def _as_asked(error: ValidationFailed) -> ValidationFailed:
     named = [replace(e, pointer="/size") if e.pointer in sizes else e for e in error.errors]
     distinct = tuple(dict.fromkeys(named))
     detail = "; ".join(f"{field.pointer}: {field.detail}" for field in distinct)
-    return ValidationFailed(detail or error.detail, errors=distinct)
+    return type(error)(detail or error.detail, errors=distinct)

@@ -24,6 +24,7 @@ from shared.http.admission import KeyedAdmission
 from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.pace import workers
+from shared.refused_terms import read_policy
 from shared.settings import SubmitSettings
 from shared.telemetry import Log
 from submit_fn.handler import make_handler
@@ -76,6 +77,7 @@ handler = make_handler(
     cached_engine=_settings.engine if _settings.result_cache else None,
     prices=prices_by_memory(_settings, _settings.worker_memory_mb),
     workers=workers(_settings.cap),
+    policy=read_policy(_settings.refused_terms),
 )
 
 shared.cold_start.over()

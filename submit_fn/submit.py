@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.errors import Gone, IdempotencyKeyReuse, Unavailable
+from shared.errors import FieldError, Gone, IdempotencyKeyReuse, PromptRefused, Unavailable
 from shared.job import Job, JobStatus, job_id
 from shared.message import encode
 from shared.model_card import Catalog
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Clock, IdempotencyKey, JobTable, Submission, WorkQueue
+from shared.prompt_policy import NOTHING_REFUSED, PromptPolicy
 from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
@@ -33,13 +34,15 @@ class Submit:
     entropy: Callable[[int], bytes]
     log: Log
     cache: ResultCache | None = None
+    policy: PromptPolicy = NOTHING_REFUSED
 
     def __call__(
         self, spec: JobSpec, *, tenant: str, key: str | None, limits: OpenLimits = UNLIMITED
     ) -> Submission:
         """Accept a job, answer it from the cache, or find the one that this key made before.
 
-        Raises ValidationFailed, IdempotencyKeyReuse, Gone, TenantQueueFull, QueueFull, Unavailable.
+        Raises ValidationFailed, PromptRefused, IdempotencyKeyReuse, Gone, TenantQueueFull,
+        QueueFull, Unavailable.
         """
         now_ms = self.clock()
         job = self.new_job(spec, tenant=tenant, now_ms=now_ms)
@@ -79,7 +82,8 @@ class Submit:
 
     def new_job(self, spec: JobSpec, *, tenant: str, now_ms: int) -> Job:
         """The job as it is accepted. Raises ValidationFailed for what its model cannot do, and for
-        a webhook that must not be called."""
+        a webhook that must not be called, PromptRefused."""
+        self._permit(spec.prompt)
         if spec.webhook is not None:
             target_of(spec.webhook.url, loopback=self.rules.webhook_loopback)
         card = self.catalog.card(spec.model)
@@ -96,6 +100,17 @@ class Submit:
             due_ms=min(now_ms + self.rules.ring_again_ms, deadline_ms),
             max_attempts=self.rules.max_attempts,
         )
+
+    def _permit(self, prompt: str) -> None:
+        """A negative prompt says what not to draw, and may say anything. Which term it was is told
+        to the log alone, and by its place in the list."""
+        term = self.policy.term_in(prompt)
+        if term is not None:
+            self.log.info(LogEvent.PROMPT_REFUSED, line=term.line)
+            why = "has words that this deployment refuses; ask for something else"
+            raise PromptRefused(
+                "the prompt is refused", errors=(FieldError(pointer="/prompt", detail=why),)
+            )
 
     def ring(self, *jobs: Job) -> None:
         """For jobs of one tenant, which are accepted already: a bell that fails must not turn 202

@@ -22,6 +22,7 @@ from shared.embedded.watch import SqliteWatch
 from shared.http.admission import Admission, OpenAdmission
 from shared.pace import workers
 from shared.ports import BatchTable, ImageStore, JobTable, JobWatch, WorkQueue
+from shared.prompt_policy import NOTHING_REFUSED, PromptPolicy
 from shared.settings import JobRules
 from shared.telemetry import Log
 from shared.webhook_ports import Outbox, Ring, RootSecret, WebhookSender
@@ -103,6 +104,7 @@ class Service:
     admission: Admission = field(default_factory=OpenAdmission)
     limits: BatchLimits = ALONE
     prices: Prices | None = None
+    policy: PromptPolicy = NOTHING_REFUSED
     cap: int | None = 2
     beside: Callable[[], Background] = Beside
     sender: WebhookSender = field(default_factory=lambda: HttpSender(timeout_s=5, loopback=True))
@@ -253,6 +255,7 @@ class Service:
             cached_engine=self.engine.name,
             prices=self.prices,
             workers=workers(self.cap),
+            policy=self.policy,
         )
 
     def _status_handler(self) -> Any:

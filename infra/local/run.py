@@ -25,6 +25,7 @@ from infra.local.wiring import (
     cached_engine,
     has_keys,
     open_stores,
+    prompt_policy,
     read_limits,
     read_prices,
     read_rules,
@@ -38,7 +39,7 @@ def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
     catalog, rules, log = offered(options), read_rules(options), Log("local")
     workers, prices = read_workers(options), read_prices(options)
-    engine = cached_engine(options)
+    engine, policy = cached_engine(options), prompt_policy()
     with opened(options.data) as data, _door(options, data) as door:
         base_url, pools = url_of(door), Pools()
         stores = open_stores(data, rules, base_url=options.public_url or base_url, log=log)
@@ -51,6 +52,7 @@ def run(options: Options) -> None:
             workers=workers,
             cached_engine=engine,
             prices=prices,
+            policy=policy,
             pools=pools,
             log=log,
         )

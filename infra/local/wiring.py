@@ -41,7 +41,16 @@ from shared.http.router import Event, Router
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
 from shared.pace import Workers
-from shared.settings import EngineSettings, JobRules, LimitRules, MachinePrice, WorkerFacts
+from shared.prompt_policy import PromptPolicy
+from shared.refused_terms import read_policy
+from shared.settings import (
+    EngineSettings,
+    JobRules,
+    LimitRules,
+    MachinePrice,
+    PromptRules,
+    WorkerFacts,
+)
 from shared.telemetry import Log
 from shared.webhook_ports import Ring
 from status_fn.handler import make_handler as make_status_handler
@@ -117,6 +126,14 @@ def cached_engine(options: Options) -> str | None:
     return options.engine if facts.result_cache else None
 
 
+def prompt_policy() -> PromptPolicy:
+    """Which prompts are refused, from the file that the environment names. Raises Refused."""
+    try:
+        return read_policy(PromptRules.read(os.environ).refused_terms)
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+
+
 def has_keys(data: DataDir) -> bool:
     """Whether API keys were ever made for this folder. Raises Refused."""
     with closing(_opened(data)) as database:
@@ -163,6 +180,7 @@ def build_gateway(
     workers: Workers,
     cached_engine: str | None,
     prices: Prices | None,
+    policy: PromptPolicy,
     pools: Pools,
     log: Log,
 ) -> Gateway:
@@ -184,6 +202,7 @@ def build_gateway(
         cached_engine=cached_engine,
         prices=prices,
         workers=workers,
+        policy=policy,
     )
     status = make_status_handler(
         table=stores.table,

@@ -42,6 +42,9 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
     errors.WebhookUrlRefused: Kind(
         status=422, code="webhook_url_refused", title="A webhook cannot be sent there"
     ),
+    errors.PromptRefused: Kind(
+        status=422, code="prompt_refused", title="This deployment does not draw that"
+    ),
     errors.ValidationFailed: Kind(
         status=422, code="validation_failed", title="The request is not valid"
     ),
@@ -70,6 +73,8 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
         status=504, code="still_drawing", title="The pictures are not there yet", retryable=True
     ),
 }
+_OF_OPENAI = {"prompt_refused": "content_policy_violation"}
+"""Codes that programs written for OpenAI know by another name."""
 INTERNAL = Kind(status=500, code="internal", title="Something broke on our side", retryable=True)
 
 
@@ -191,5 +196,6 @@ def problem_for_openai(error: Exception, *, request_id: str) -> OpenAiProblem:
     """The same for a caller that may be one of OpenAI's clients."""
     told = problem(error, request_id=request_id)
     wrong = told.errors[0].pointer.removeprefix("/") if told.errors else None
-    member = OpenAiError(message=told.detail, type=told.title, param=wrong, code=told.code)
+    code = _OF_OPENAI.get(told.code, told.code)
+    member = OpenAiError(message=told.detail, type=told.title, param=wrong, code=code)
     return OpenAiProblem(**told.model_dump(), error=member)

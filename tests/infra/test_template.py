@@ -59,7 +59,9 @@ def value(template: Template, given: Any) -> str:
     match given:
         case {"Ref": name} if name in template["Parameters"]:
             return str(template["Parameters"][name].get("Default", "given"))
-        case {"Fn::If": ["DrawsOnLambda", here, _]} | {"Fn::If": ["DrawsOnArm", _, here]}:
+        case {"Fn::If": ["DrawsOnLambda" | "RefusesPrompts", here, _]}:
+            return value(template, here)  # what holds by default
+        case {"Fn::If": ["DrawsOnArm", _, here]}:
             return value(template, here)  # what holds by default
     return written(given)
 

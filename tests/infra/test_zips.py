@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.extras import PLACES
-from infra.zips import LAMBDA, ROOT, UNITS, build, catalog_of
+from infra.zips import LAMBDA, REFUSED_TERMS, ROOT, UNITS, build, catalog_of
 from shared.model_card import Catalog
 
 _ARM64 = 183
@@ -61,6 +61,28 @@ def test_the_zips_offer_every_model_of_this_repository(zips_for_here: Path) -> N
         catalog = Catalog.parse(archive.read("catalog.json").decode())
 
     assert [card.name for card in catalog.cards] == ["postcard"]
+
+
+def test_the_submit_zip_alone_holds_the_refused_terms(zips_for_here: Path) -> None:
+    held = {}
+    for unit in UNITS:
+        with zipfile.ZipFile(zips_for_here / f"{unit}.zip") as archive:
+            held[unit] = REFUSED_TERMS in archive.namelist()
+
+    assert held == {"submit_fn": True, "status_fn": False, "upkeep_fn": False}
+
+
+def test_a_list_that_is_none_is_not_packaged(tmp_path: Path) -> None:
+    (tmp_path / "terms.txt").write_text("?!\n", "utf-8")
+    options = ["--out", str(tmp_path / "out"), "--refused-terms", str(tmp_path / "terms.txt")]
+    packaged = subprocess.run(
+        [sys.executable, "-m", "infra.zips", *options], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert packaged.returncode == 2
+    assert packaged.stderr.count("\n") == 1
+    assert "line 1 has no letter" in packaged.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_that_is_not_there_is_named() -> None:

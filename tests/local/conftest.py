@@ -13,7 +13,10 @@ from tests.local.server import Server, running
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A run with the pattern engine, shared: tests must not kill it or its worker."""
-    with running(tmp_path_factory.mktemp("shared") / "data") as server:
+    folder = tmp_path_factory.mktemp("shared")
+    terms = folder / "terms.txt"
+    terms.write_text("# what nobody may ask for\nunspeakable\n", "utf-8")
+    with running(folder / "data", settings={"DARKROOM_REFUSED_TERMS": str(terms)}) as server:
         yield server
 
 

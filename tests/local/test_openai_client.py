@@ -54,6 +54,23 @@ def test_a_refusal_has_a_code_and_says_what_is_wrong(client: OpenAI) -> None:
         client.images.generate(prompt="a hill", model="dall-e-3")
 
 
+def test_a_prompt_that_is_refused_has_the_code_that_openais_users_know(client: OpenAI) -> None:
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        client.images.generate(prompt="an unspeakable hill")
+
+    assert (refused.value.code, refused.value.param) == ("content_policy_violation", "prompt")
+
+
+def test_the_log_names_the_line_of_the_term_and_no_word_of_the_prompt(
+    client: OpenAI, server: Server
+) -> None:
+    with pytest.raises(openai.UnprocessableEntityError):
+        client.images.generate(prompt="an unspeakable hill")
+
+    assert {event["line"] for event in server.events("prompt_refused")} == {2}
+    assert "unspeakable" not in server.log.read_text("utf-8")
+
+
 def test_a_job_that_fails_is_an_error(client: OpenAI) -> None:
     with pytest.raises(openai.UnprocessableEntityError, match="content_filtered") as refused:
         client.images.generate(prompt="a hill #filtered")

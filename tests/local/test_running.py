@@ -73,6 +73,14 @@ def test_clients_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
         waiting.communicate(timeout=10)
 
 
+def test_a_list_of_refused_terms_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    nowhere = {"DARKROOM_REFUSED_TERMS": str(tmp_path / "nowhere.txt")}
+    line = refusal(tmp_path / "data", settings=nowhere)
+
+    assert "nowhere.txt: No such file" in line
+    assert "one term a line, or unset the variable" in line
+
+
 _WAIT = """
 import sys, httpx
 print("asking", flush=True)
