@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -96,6 +96,15 @@ class Batch:
         """Whether every item was decided on; if not, a submit was cut short."""
         return self.decided == self.size
 
+    @property
+    def job_ids(self) -> Sequence[str]:
+        """The ids of the jobs that it may have."""
+        return [job_id_in(self.id, index) for index in range(self.size)]
+
+    def kept_until_ms(self, jobs: Iterable[Job]) -> int:
+        """When the last of its `jobs` is no longer kept: a retry may have put that off."""
+        return max([self.expires_ms, *(job.expires_ms for job in jobs)])
+
     def accepted(self, *, since: int = 0) -> Sequence[int]:
         """The indexes of its jobs, from item `since` on."""
         without = {refusal.index for refusal in self.refused}
@@ -125,5 +134,5 @@ def job_id_in(batch: str, index: int) -> str:
 
 
 def ids_of(batch: str) -> Sequence[str]:
-    """The ids of all jobs that a batch may have."""
+    """The ids of all jobs that a batch may have of which only the id is known."""
     return [job_id_in(batch, index) for index in range(MOST_JOBS)]

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shared.errors import Gone, ImageMissing, ImageNotReady, NotFound
+from shared.errors import Gone, ImageMissing, ImageNotReady
 from shared.forecast import latest_pictures
-from shared.job import JOB_ID, Job, JobStatus
+from shared.job import Job, JobStatus
+from shared.ownership import read_own_job
 from shared.ports import Backlog, Clock, ImageStore, JobQuery, JobTable, JobWatch, Link
 
 INLINE_BYTES = 1024 * 1024
@@ -27,12 +28,7 @@ class Read:
 
     def job(self, job_id: str, *, tenant: str) -> Job:
         """Raises NotFound (also for another tenant's), Gone, Unavailable."""
-        job = self.table.get(job_id) if JOB_ID.fullmatch(job_id) else None
-        if job is None or job.tenant != tenant:
-            raise NotFound("no such job")
-        if job.is_gone(self.clock()):
-            raise Gone("this job is no longer kept")
-        return job
+        return read_own_job(self.table, job_id, tenant=tenant, now_ms=self.clock())
 
     def job_after(
         self, job_id: str, *, tenant: str, seen_version: int | None, wait_s: float

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.batch import BATCH_ID, Batch, ids_of
+from shared.batch import Batch
 from shared.errors import Gone, NotFound
-from shared.http.batch_view import require_kept
 from shared.job import Job
+from shared.ownership import read_kept_jobs, read_own_batch
 from shared.ports import BatchTable
 from status_fn.read import Read
 
@@ -24,12 +24,8 @@ class ReadBatch:
     def batch(self, batch_id: str, *, tenant: str) -> tuple[Batch, Sequence[Job]]:
         """The batch and its jobs' rows. Raises NotFound (also for another tenant's), Gone,
         Unavailable."""
-        batch = self.batches.get(batch_id) if BATCH_ID.fullmatch(batch_id) else None
-        if batch is None or batch.tenant != tenant:
-            raise NotFound("no such batch")
-        jobs = self.read.table.rows(ids_of(batch.id)[: batch.size])
-        require_kept(batch, jobs, tenant=tenant, now_ms=self.read.clock())
-        return batch, jobs
+        batch = read_own_batch(self.batches, batch_id, tenant=tenant)
+        return batch, read_kept_jobs(self.read.table, batch, now_ms=self.read.clock())
 
     def batch_after(
         self, batch_id: str, *, tenant: str, wait_s: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.batch import Batch, BatchSpec, ids_of
+from shared.batch import Batch, BatchSpec
 from shared.http.answers import JobView
 from shared.http.batch_view import BatchView, batch_view
 from shared.http.json_body import parsed
@@ -49,7 +49,7 @@ class _Views:
 
     def of(self, batch: Batch) -> BatchView:
         """The batch as it stands, whoever stored or moved its jobs."""
-        jobs = self.table.rows(ids_of(batch.id)[: batch.size])
+        jobs = self.table.rows(batch.job_ids)
         return batch_view(batch, jobs, now_ms=self.clock(), render=self.render)
 
 

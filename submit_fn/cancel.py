@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from shared.errors import InvalidState, NotFound, TransitionRefused
 from shared.job import JOB_ID, Job, JobStatus
+from shared.ownership import own_job
 from shared.ports import Clock, JobTable
 from shared.telemetry import Log, LogEvent
 from shared.transitions import cancel
-from submit_fn.owned import owned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Cancel:
 
 
 def _already_canceled(current: Job | None, tenant: str, now_ms: int) -> Job:
-    job = owned(current, tenant=tenant, now_ms=now_ms)
+    job = own_job(current, tenant=tenant, now_ms=now_ms)
     if job.status is not JobStatus.CANCELED:
         raise InvalidState(f"the job has {job.status.value}; only open jobs can be canceled")
     return job

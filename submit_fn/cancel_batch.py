@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.batch import BATCH_ID, Batch, ids_of
-from shared.errors import InvalidState, NotFound
-from shared.http.batch_view import require_kept
+from shared.batch import Batch
+from shared.errors import InvalidState
 from shared.http.problem import refusal
 from shared.job import Job
+from shared.ownership import read_kept_jobs, read_own_batch
 from shared.ports import BatchTable, Clock, JobTable
 from shared.telemetry import Log, LogEvent
 from shared.transitions import cancel
@@ -28,12 +28,8 @@ class CancelBatch:
     def __call__(self, batch_id: str, *, tenant: str) -> Batch:
         """The batch, of which nothing is open now. Raises NotFound, Gone, Unavailable."""
         now_ms = self.clock()
-        batch = self.batches.get(batch_id) if BATCH_ID.fullmatch(batch_id) else None
-        if batch is None or batch.tenant != tenant:
-            raise NotFound("no such batch")
-        batch = self._closed(batch, now_ms)
-        jobs = self.table.rows(ids_of(batch.id)[: batch.size])
-        require_kept(batch, jobs, tenant=tenant, now_ms=now_ms)
+        batch = self._closed(read_own_batch(self.batches, batch_id, tenant=tenant), now_ms)
+        jobs = read_kept_jobs(self.table, batch, now_ms=now_ms)
         canceled = self._cancel([job for job in jobs if not job.is_terminal], now_ms)
         self.log.info(LogEvent.BATCH_CANCELED, batch_id=batch.id, jobs=canceled)
         return batch

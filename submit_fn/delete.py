@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from shared.errors import InvalidState, TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
+from shared.ownership import read_own_job
 from shared.ports import Clock, EraseFiles, JobTable
 from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
 from shared.transitions import erase
-from submit_fn.owned import read
 
 _TRIES = 4
 """So often a job may change between reading and writing; each time the new row is judged."""
@@ -33,7 +33,7 @@ class Delete:
         """
         for _ in range(_TRIES):
             now_ms = self.clock()
-            seen = read(self.table, job_id, tenant=tenant, now_ms=now_ms)
+            seen = read_own_job(self.table, job_id, tenant=tenant, now_ms=now_ms)
             if seen.status is JobStatus.RUNNING:
                 raise InvalidState("the job is running; cancel it first")
             try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.errors import Gone, InvalidState, NotFound, Unavailable
-from shared.job import JOB_ID, Job
+from shared.errors import InvalidState, Unavailable
+from shared.job import Job
+from shared.ownership import read_own_job
 from shared.ports import Clock, JobTable
 from shared.webhook_event import WebhookEvent
 from shared.webhook_ports import Outbox, Ring
@@ -38,11 +39,7 @@ class Redeliver:
         raise Unavailable("too many changes at once of one event")
 
     def _ended(self, job_id: str, tenant: str) -> Job:
-        job = self.table.get(job_id) if JOB_ID.fullmatch(job_id) else None
-        if job is None or job.tenant != tenant:
-            raise NotFound("no such job")
-        if job.is_gone(self.clock()):
-            raise Gone("this job is no longer kept")
+        job = read_own_job(self.table, job_id, tenant=tenant, now_ms=self.clock())
         if not job.is_terminal:
             raise InvalidState(f"the job is {job.status.value}; it is told of when it has ended")
         return job

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from shared.errors import InvalidState, TransitionRefused, Unavailable
 from shared.job import UNSUCCESSFUL, Job
 from shared.open_limits import UNLIMITED, OpenLimits
+from shared.ownership import read_own_job
 from shared.ports import Clock, JobTable
 from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
 from shared.transitions import retry
-from submit_fn.owned import read
 
 _TRIES = 4
 """So often a job may change between reading and writing; each time the new row is judged."""
@@ -37,7 +37,7 @@ class Retry:
         """
         for _ in range(_TRIES):
             now_ms = self.clock()
-            seen = read(self.table, job_id, tenant=tenant, now_ms=now_ms)
+            seen = read_own_job(self.table, job_id, tenant=tenant, now_ms=now_ms)
             if not seen.is_terminal and seen.retried_ms is not None:
                 return seen
             if seen.status not in UNSUCCESSFUL:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.batch import Batch, job_id_in
 from shared.deferred_model import DeferredModel
-from shared.errors import Gone, NotFound
+from shared.errors import Gone
 from shared.http.answers import JobView
 from shared.http.job_view import iso
 from shared.http.problem import ItemProblem, item_problem, refusal
@@ -63,15 +63,6 @@ class BatchView(DeferredModel):
     links: BatchLinks
 
 
-def require_kept(batch: Batch | None, jobs: Iterable[Job], *, tenant: str, now_ms: int) -> Batch:
-    """The batch, if it is this tenant's and any of its jobs is kept. Raises NotFound, Gone."""
-    if batch is None or batch.tenant != tenant:
-        raise NotFound("no such batch")
-    if now_ms >= max([batch.expires_ms, *(job.expires_ms for job in jobs)]):
-        raise Gone("this batch is no longer kept")
-    return batch
-
-
 def version_of(batch: Batch, jobs: Iterable[Job]) -> int:
     """Grows with every change to the batch or one of its jobs."""
     return batch.decided + sum(job.version for job in jobs)
@@ -91,7 +82,7 @@ def batch_view(
         version=version_of(batch, jobs),
         created_at=iso(batch.created_ms),
         finished_at=None if is_open else iso(max(ended_ms, default=batch.created_ms)),
-        expires_at=iso(max([batch.expires_ms, *(job.expires_ms for job in jobs)])),
+        expires_at=iso(batch.kept_until_ms(jobs)),
         client_ref=batch.client_ref,
         metadata=dict(batch.metadata) if batch.metadata is not None else None,
         size=batch.size,

@@ -30,12 +30,12 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 import submit_fn.delete
-import submit_fn.owned
 import submit_fn.retry
 import submit_fn.submit
 import worker_fn.attempts
 import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
+from shared.ownership import read_own_job
 from shared.ports import JobTable, image_key
 from shared.spec import JobSpec
 from shared.transition import Lease, Transition
@@ -204,9 +204,9 @@ def a_retry_leaves_the_deadline_as_it_was(monkeypatch: pytest.MonkeyPatch) -> No
 
 def whoever_asks_may_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(table: JobTable, job_id: str, *, tenant: str, now_ms: int) -> Job:
-        return submit_fn.owned.read(table, job_id, tenant=TENANT, now_ms=now_ms)
+        return read_own_job(table, job_id, tenant=TENANT, now_ms=now_ms)
 
-    monkeypatch.setattr(submit_fn.retry, "read", read)
+    monkeypatch.setattr(submit_fn.retry, "read_own_job", read)
 
 
 def without(move: Callable[..., Transition], column: str) -> Callable[..., Transition]:
