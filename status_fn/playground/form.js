@@ -42,14 +42,15 @@ export class Form {
     this.#use(this.card());
   }
 
-  /** The job as it stands in the form. */
+  /** The job as it stands in the form; of a field that is empty yet, the service knows what it should be. */
   job() {
+    const model = by("model").value;
     const numbers = NUMBERS.map((name) => [name, number(name)]).filter(([, value]) => value !== null);
     const seed = number("seed");
     const unwanted = by("negative_prompt").value.trim();
     return {
       prompt: by("prompt").value.trim(),
-      model: by("model").value,
+      ...(model ? { model } : {}),
       ...Object.fromEntries(numbers),
       ...(seed === null ? {} : { seed }),
       ...(unwanted ? { negative_prompt: unwanted } : {}),

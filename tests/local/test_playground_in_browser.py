@@ -93,6 +93,17 @@ def test_a_variation_is_the_same_prompt_with_the_next_seed(quick: Server, page: 
     expect(page.locator("#frames li").first.locator(".edge b")).to_have_text("0")
 
 
+def test_who_is_quicker_than_the_models_gets_the_service_s_own_choice(
+    quick: Server, page: Page
+) -> None:
+    page.route("**/v1/models", lambda _: None)  # never answered
+    page.goto(quick.base_url)
+    draw(page, "two red boats on a lake")
+    until(page, "succeeded")
+
+    assert page.evaluate("document.getElementById('picture').naturalWidth") == 128
+
+
 def test_unknown_words_are_pointed_out(quick: Server, page: Page) -> None:
     page.goto(quick.base_url)
     draw(page, "a zebra at sunset")
