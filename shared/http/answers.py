@@ -106,6 +106,8 @@ class LinksView(BaseModel):
     preview: str | None
     retry: str | None
     deliveries: str | None
+    redeliver: str | None
+    batch: str | None
 
 
 class JobView(BaseModel):

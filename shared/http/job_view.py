@@ -76,8 +76,14 @@ def job_view(
             preview=f"{path}/preview" if job.spec.preview and not job.is_terminal else None,
             retry=f"{path}/retry" if job.status in UNSUCCESSFUL else None,
             deliveries=f"{path}/deliveries" if job.spec.webhook else None,
+            redeliver=f"{path}/deliveries/redeliver" if _may_be_told_again(job) else None,
+            batch=f"/v1/batches/{job.batch}" if job.batch else None,
         ),
     )
+
+
+def _may_be_told_again(job: Job) -> bool:
+    return job.is_terminal and job.spec.webhook is not None
 
 
 def queue_view(backlog: Backlog, *, now_ms: int, cap: int | None, recent: list[Job]) -> QueueView:

@@ -1,7 +1,14 @@
 // The public HTTP contract: where it starts, the key, and errors as one type. Everything else is reached by links.
 
-export const START = { jobs: "/v1/jobs", models: "/v1/models", queue: "/v1/queue" };
+export const START = {
+  jobs: "/v1/jobs",
+  batches: "/v1/batches",
+  estimates: "/v1/estimates",
+  models: "/v1/models",
+  queue: "/v1/queue",
+};
 const KEY = "darkroom.key";
+const PATIENCE_MS = 60_000; // more than any answer waits for news
 
 /** Where a link of the contract leads; the service may stand below a path of its host. */
 export const at = (link) => new URL(`.${link}`, document.baseURI);
@@ -35,11 +42,11 @@ const UNREACHABLE = {
 };
 
 /** One call. Resolves to {status, headers, body} for 2xx and 304, and throws Problem for all else. */
-export async function call(method, path, { body, headers = {}, signal } = {}) {
-  const response = await send(path, { method, signal, headers: spoken(headers, body), body: body && JSON.stringify(body) });
+export async function call(method, path, { body, headers = {} } = {}) {
+  const response = await send(path, { method, headers: spoken(headers, body), body: body && JSON.stringify(body) });
   if (response.ok || response.status === 304) {
     const json = response.headers.get("Content-Type")?.includes("json");
-    return { status: response.status, headers: response.headers, body: json ? await response.json() : null };
+    return { status: response.status, headers: response.headers, body: json ? await whole(response.json()) : null };
   }
   throw await refusal(response);
 }
@@ -47,7 +54,7 @@ export async function call(method, path, { body, headers = {}, signal } = {}) {
 /** A picture behind a link that may need the key; null where there is none (yet). */
 export async function picture(path) {
   const response = await send(path, { headers: spoken({}) });
-  return response.status === 200 ? response.blob() : null;
+  return response.status === 200 ? whole(response.blob()) : null;
 }
 
 function spoken(headers, body) {
@@ -60,10 +67,15 @@ function spoken(headers, body) {
 }
 
 async function send(path, request) {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return whole(fetch(at(path), { ...request, signal, cache: "no-store", credentials: "omit" }));
+}
+
+/** What the network brings; however it fails, there was no answer. */
+async function whole(coming) {
   try {
-    return await fetch(at(path), { ...request, cache: "no-store", credentials: "omit" });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+    return await coming;
+  } catch {
     throw new Problem(UNREACHABLE);
   }
 }

@@ -1,13 +1,17 @@
 // The page put together: what was asked becomes a job, jobs are followed, and one is on the easel.
 
 import { at, call, key, Problem, START } from "./api.js";
+import { Batches } from "./batch.js";
 import { ContactSheet } from "./contact-sheet.js";
+import { Deliveries } from "./deliveries.js";
 import { announce, by, say, seen, sleep } from "./dom.js";
 import { Easel } from "./easel.js";
+import { Estimate } from "./estimate.js";
 import { Follower } from "./follow.js";
 import { Form } from "./form.js";
 import { keyDialog } from "./key.js";
-import { askedBy, curl, isOpen, lasting, problemText, stateOf } from "./words.js";
+import { copy, twice } from "./press.js";
+import { askedBy, countsOf, curl, isOpen, lasting, problemText, stateOf } from "./words.js";
 
 const PAGE = 24;
 const SEEDS = 2 ** 32;
@@ -18,16 +22,21 @@ const RENEW_MS = 30_000;
 const jobs = new Map();
 const renewed = new Map();
 let older = null;
+let queueRead = null;
 
 const easel = new Easel(renew);
+const deliveries = new Deliveries();
+const estimate = new Estimate();
 const sheet = new ContactSheet({ choose, expose, stale: (id) => renew(jobs.get(id)) });
-const form = new Form(submit);
+const form = new Form({ job: submit, batch: submitBatch, change: (asked, count) => estimate.of(asked, count) });
 const askForKey = keyDialog(start);
 const follower = new Follower({ job: put, gone: forget, trouble });
+const batches = new Batches({ job: put, trouble, alone: (id) => sheet.only(id) });
 
 /** What the page opens with, and again with another key. */
 async function start() {
   say(by("banner"), "");
+  batches.clear();
   sheet.clear();
   sheet.wait();
   jobs.clear();
@@ -43,8 +52,8 @@ async function start() {
   const linked = linkedJob();
   if (linked) await read(linked).catch(trouble);
   const wanted = [...jobs.values()].find((job) => job.links.self === linked) ?? newest();
-  if (wanted) choose(wanted.id, { focus: false });
-  else easel.show(null);
+  if (wanted) choose(wanted.id, { byHand: false });
+  else show(null);
 }
 
 async function page(path) {
@@ -61,16 +70,33 @@ function put(job, etag = null) {
   if (before && before.version > job.version) return;
   jobs.set(job.id, job);
   sheet.put(job);
-  if (easel.job?.id === job.id) easel.show(job);
+  if (easel.job?.id === job.id) show(job);
   if (before && before.status !== job.status) tell(job);
-  if (isOpen(job)) follower.follow(job, typeof etag === "string" ? etag : null);
+  if (isOpen(job)) follow(job, etag);
   document.body.toggleAttribute("data-busy", [...jobs.values()].some(isOpen));
 }
 
+/** A batch's jobs come to their ends together, but whoever is on the easel is watched step by step. */
+function follow(job, etag) {
+  const watched = easel.job?.id === job.id;
+  if (job.links.batch) batches.follow(job.links.batch);
+  if (watched || !job.links.batch) follower.follow(job, { etag, now: watched });
+}
+
+function show(job) {
+  easel.show(job);
+  deliveries.show(job);
+  batches.show(job?.links.batch ?? null);
+}
+
+/** Of a batch only its end is said aloud, and what becomes of the job on the easel. */
 function tell(job) {
   const end = job.status === "succeeded" ? ` in ${lasting(job.timing.total_ms)}` : "";
-  announce(`${stateOf(job)}${end}: ${job.request.prompt}`);
-  if (!isOpen(job)) refreshQueue();
+  const watched = easel.job?.id === job.id;
+  if (watched || !job.links.batch) announce(`${stateOf(job)}${end}: ${job.request.prompt}`);
+  if (isOpen(job)) return;
+  refreshQueue();
+  if (watched) form.changed();
 }
 
 function forget(id) {
@@ -79,19 +105,23 @@ function forget(id) {
   if (sheet.isEmpty) sheet.suggest(form.card().examples);
   if (easel.job?.id !== id) return;
   const next = newest();
-  if (next) choose(next.id);
-  else easel.show(null);
+  if (next) choose(next.id, { byHand: false });
+  else show(null);
 }
 
 const newest = () => [...jobs.values()].reduce((one, other) => (one && one.id > other.id ? one : other), null);
 
-function choose(id, { focus = true } = {}) {
+/** What somebody chose can be gone back from. */
+function choose(id, { byHand = true } = {}) {
   const job = jobs.get(id);
-  easel.show(job);
+  show(job);
   sheet.mark(id);
-  history.replaceState(null, "", `#${job.links.self}`);
+  if (isOpen(job)) follow(job, null);
+  const address = `#${job.links.self}`;
+  if (byHand && location.hash && location.hash !== address) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
   const top = by("easel").getBoundingClientRect().top;
-  if (focus && (top < 0 || top > innerHeight / 2)) by("easel").scrollIntoView({ behavior: "smooth", block: "start" });
+  if (byHand && (top < 0 || top > innerHeight / 2)) by("easel").scrollIntoView({ behavior: "smooth", block: "start" });
 }
 
 /** A link to this page may name a job: #/v1/jobs/… */
@@ -117,15 +147,32 @@ async function renew(job) {
   }
 }
 
-async function submit(asked) {
+function submit(asked) {
+  return send(START.jobs, asked, (job, headers) => {
+    put(job, headers.get("ETag"));
+    choose(job.id);
+    announce(`${stateOf(job)}: ${job.request.prompt}`);
+  });
+}
+
+/** The first that became a job goes on the easel, and the batch with it. */
+function submitBatch(asked) {
+  return send(START.batches, { jobs: asked }, (view) => {
+    batches.put(view);
+    choose(view.items.find(({ job }) => job).job.id);
+    batches.follow(view.links.self);
+    announce(`Batch of ${view.size}: ${countsOf(view.counts)}`);
+  });
+}
+
+async function send(path, body, then) {
   form.busy("Sending …");
   form.clear();
   try {
-    const { body, headers } = await accepted(asked);
-    put(body, headers.get("ETag"));
-    choose(body.id);
-    announce(`${stateOf(body)}: ${body.request.prompt}`);
+    const answer = await accepted(path, body);
+    then(answer.body, answer.headers);
     refreshQueue();
+    form.changed();
   } catch (problem) {
     await refused(problem);
   } finally {
@@ -133,12 +180,12 @@ async function submit(asked) {
   }
 }
 
-/** Sent again where no answer came: one key, so that there is one job whatever happened before. */
-async function accepted(asked) {
+/** Sent again where no answer came: one key, so that all is there once whatever happened before. */
+async function accepted(path, body) {
   const once = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   for (let tried = 1; ; tried++) {
     try {
-      return await call("POST", START.jobs, { body: asked, headers: { "Idempotency-Key": once } });
+      return await call("POST", path, { body, headers: { "Idempotency-Key": once } });
     } catch (problem) {
       const lost = problem instanceof Problem && ["unreachable", "unavailable"].includes(problem.code);
       if (!lost || tried === TRIES) throw problem;
@@ -166,25 +213,36 @@ function trouble(problem) {
 }
 
 async function act(method, path) {
-  const { id } = easel.job;
+  const { id, links } = easel.job;
   try {
     const { body, headers } = await call(method, path);
     if (body) put(body, headers.get("ETag"));
     else forget(id);
   } catch (problem) {
     trouble(problem);
-    if (problem.status === 409) await read(easel.job.links.self).catch(trouble);
+    if ([404, 410].includes(problem.status)) forget(id); // by another tab
+    if (problem.status === 409) await read(links.self).catch(trouble);
   }
+}
+
+async function cancelBatch() {
+  const answer = await call("POST", batches.shown.links.cancel).catch(trouble);
+  if (answer) batches.put(answer.body);
 }
 
 /** Jobs may come from elsewhere too. */
 async function refresh() {
   const { body } = await call("GET", `${START.jobs}?limit=${PAGE}`).catch(() => ({ body: { jobs: [] } }));
-  body.jobs.forEach((job) => put(job));
+  for (const job of body.jobs) put(job);
   refreshQueue();
 }
 
-async function refreshQueue() {
+/** Many ends at once are one look. */
+function refreshQueue() {
+  queueRead ??= readQueue().finally(() => (queueRead = null));
+}
+
+async function readQueue() {
   const { body } = await call("GET", START.queue).catch(() => ({ body: null }));
   if (!body) return;
   const { p50 } = body.service_time_s;
@@ -194,20 +252,6 @@ async function refreshQueue() {
     p50 === null ? null : `usually ${lasting(p50 * 1000)}`,
   ];
   by("queue").textContent = facts.filter(Boolean).join(" · ");
-}
-
-async function copy(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-    const label = button.textContent;
-    button.textContent = "Copied";
-    announce("Copied");
-    setTimeout(() => (button.textContent = label), 1500);
-  } catch {
-    by("copy-text").value = text; // no clipboard without https, or not allowed
-    by("copy-dialog").showModal();
-    by("copy-text").select();
-  }
 }
 
 function expose(prompt) {
@@ -226,21 +270,10 @@ function linkOf(job) {
   return key.get() ? job.image.url : at(job.links.image).href;
 }
 
-/** What cannot be undone is done at the second press. */
-function twice(button, does) {
-  if (button.dataset.armed) return does();
-  const label = button.textContent;
-  button.dataset.armed = "yes";
-  button.textContent = `Really ${label.toLowerCase()}?`;
-  setTimeout(() => {
-    button.textContent = label;
-    delete button.dataset.armed;
-  }, 3000);
-}
-
 const next = (seed) => (seed + 1) % SEEDS;
 const onClick = (id, does) => by(id).addEventListener("click", does);
 onClick("cancel", () => act("POST", easel.job.links.cancel));
+onClick("batch-cancel", (event) => twice(event.target, cancelBatch));
 onClick("retry", () => act("POST", easel.job.links.retry));
 onClick("delete", (event) => twice(event.target, () => act("DELETE", easel.job.links.self)));
 onClick("again", () => submit(askedBy(easel.job.request)));

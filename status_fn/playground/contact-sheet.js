@@ -8,11 +8,13 @@ const BLANKS = 12;
 export class ContactSheet {
   #frames = new Map();
   #marked = null;
+  #alone = null; // the batch whose frames alone are shown
 
   /** `on.choose(id)`, `on.expose(prompt)`, `on.stale(id)`. */
   constructor(on) {
     this.on = on;
     by("frames").addEventListener("keydown", (event) => this.#move(event));
+    by("frames").addEventListener("focusin", (event) => this.#stop(event.target));
   }
 
   get isEmpty() {
@@ -30,22 +32,26 @@ export class ContactSheet {
     by("frames").replaceChildren(...prompts.slice(0, BLANKS).map((prompt) => this.#blank(prompt)));
   }
 
-  /** Put a job where it belongs: ids sort by age. */
+  /** Put a job where it belongs. */
   put(job) {
     if (this.isEmpty) by("frames").replaceChildren();
     const known = this.#frames.get(job.id);
     const frame = known ?? this.#frame(job);
     if (!known) {
       this.#frames.set(job.id, frame);
-      const after = [...by("frames").children].find((other) => other.dataset.id < job.id) ?? null;
+      const after = [...by("frames").children].find((other) => precedes(frame.dataset, other.dataset)) ?? null;
       by("frames").insertBefore(frame, after);
+      this.#count();
     }
     this.#draw(frame, job);
-    this.#count();
   }
 
   drop(id) {
-    this.#frames.get(id)?.remove();
+    const frame = this.#frames.get(id);
+    if (!frame) return;
+    const next = frame.nextElementSibling ?? frame.previousElementSibling;
+    if (frame.contains(document.activeElement)) next?.firstChild.focus();
+    frame.remove();
     this.#frames.delete(id);
     this.#count();
   }
@@ -59,12 +65,27 @@ export class ContactSheet {
   mark(id) {
     this.#frames.get(this.#marked)?.firstChild.removeAttribute("aria-current");
     this.#marked = id;
-    this.#frames.get(id)?.firstChild.setAttribute("aria-current", "true");
+    const frame = this.#frames.get(id);
+    frame?.firstChild.setAttribute("aria-current", "true");
+    if (frame && !by("frames").contains(document.activeElement)) this.#stop(frame.firstChild);
+  }
+
+  /** Show one batch's frames and no others, or all. */
+  only(batch) {
+    this.#alone = batch;
+    for (const frame of this.#frames.values()) frame.hidden = this.#isLeftOut(frame);
+    this.#count();
+  }
+
+  #isLeftOut(frame) {
+    return this.#alone !== null && frame.dataset.batch !== this.#alone;
   }
 
   #count() {
-    const count = this.#frames.size;
-    by("sheet-note").textContent = count ? `${count} ${count === 1 ? "frame" : "frames"}, newest first` : "";
+    const all = this.#frames.size;
+    const shown = [...this.#frames.values()].filter((frame) => !frame.hidden).length;
+    const frames = `${all} ${all === 1 ? "frame" : "frames"}`;
+    by("sheet-note").textContent = !all ? "" : shown < all ? `${shown} of ${frames}` : `${frames}, newest first`;
   }
 
   #frame(job) {
@@ -73,9 +94,13 @@ export class ContactSheet {
       el("span", { class: "image" }, image, el("span", { class: "state" })),
       el("span", { class: "edge", "aria-hidden": "true" }, el("b", {}), el("span", {})),
     ];
-    const button = el("button", { type: "button", onclick: () => this.on.choose(job.id) }, ...parts);
+    const tabindex = by("frames").querySelector("button") ? -1 : 0;
+    const button = el("button", { type: "button", tabindex, onclick: () => this.on.choose(job.id) }, ...parts);
     if (job.id === this.#marked) button.setAttribute("aria-current", "true");
-    return el("li", { class: "frame", "data-id": job.id }, button, el("p", { "aria-hidden": "true" }, job.request.prompt));
+    const frame = el("li", { class: "frame", "data-id": job.id, "data-batch": job.batch ?? "" }, button);
+    frame.append(el("p", { "aria-hidden": "true" }, job.request.prompt));
+    frame.hidden = this.#isLeftOut(frame);
+    return frame;
   }
 
   #draw(frame, job) {
@@ -109,13 +134,25 @@ export class ContactSheet {
     return el("li", { class: "frame blank" }, button);
   }
 
-  #move(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const buttons = [...by("frames").querySelectorAll("button")];
-    const next = buttons[buttons.indexOf(document.activeElement) + step];
-    if (!next) return;
-    event.preventDefault();
-    next.focus();
+  /** The sheet is one stop of the Tab key, however many frames it has; the arrows move inside it. */
+  #stop(button) {
+    for (const other of by("frames").querySelectorAll("[tabindex='0']")) other.tabIndex = -1;
+    button.tabIndex = 0;
   }
+
+  #move(event) {
+    const buttons = [...by("frames").querySelectorAll(".frame:not([hidden]) button")];
+    const here = buttons.indexOf(document.activeElement);
+    const tops = buttons.map((button) => button.getBoundingClientRect().top);
+    const row = tops.filter((top) => top === tops[0]).length;
+    const to = { ArrowRight: here + 1, ArrowLeft: here - 1, ArrowDown: here + row, ArrowUp: here - row, Home: 0, End: buttons.length - 1 }[event.key];
+    if (here < 0 || !buttons[to]) return;
+    event.preventDefault();
+    buttons[to].focus();
+  }
+}
+
+/** Newest first, but a batch's own in the order in which they were sent. Ids sort by age. */
+function precedes(one, other) {
+  return one.batch && one.batch === other.batch ? one.id < other.id : one.id > other.id;
 }

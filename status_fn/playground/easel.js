@@ -6,6 +6,7 @@ import { clock, faultOf, isOpen, lasting, moment, money, remaining, size, stateO
 
 const ENLARGED = 3; // small pictures are shown so many times as large as they are
 const LARGEST_PX = 540;
+const ENDING_MS = 30_000; // before it ends a link is renewed, since it may be opened or copied
 const WIDE = new Set(["Keep out", "Made", "Kept until"]);
 
 export class Easel {
@@ -13,8 +14,9 @@ export class Easel {
   #read = 0; // when the job was read, by this page's clock
   #previewed = null; // id and version of the job whose preview is shown or on its way
 
-  /** `onStale(job)` is called when a link to a picture no longer works. */
+  /** `onStale(job)` is called when a link to a picture no longer works, or soon will not. */
   constructor(onStale) {
+    this.onStale = onStale;
     by("picture").addEventListener("error", () => this.#job && onStale(this.#job));
     by("picture").addEventListener("load", () => (by("picture").hidden = false));
     setInterval(() => this.#tick(), 60);
@@ -160,6 +162,7 @@ export class Easel {
     const end = job.timing.total_ms ?? Math.max(0, Date.now() - Date.parse(job.created_at));
     by("clock").textContent = job.status === "canceled" && !job.timing.total_ms ? "" : clock(end);
     say(by("status"), job.status === "succeeded" ? `${job.cache.hit ? "From the cache" : "Done"} in ${lasting(end)}` : stateOf(job));
+    if (job.image && Date.parse(job.image.url_expires_at) - Date.now() < ENDING_MS) this.onStale(job);
     const eta = job.queue.eta_s;
     if (isOpen(job) && eta !== null) {
       by("eta").textContent = remaining(Math.max(0, eta - (performance.now() - this.#read) / 1000));

@@ -7,27 +7,41 @@ import { problemText, sentence, size } from "./words.js";
 const NUMBERS = ["width", "height", "steps", "guidance"];
 const FIELDS = ["prompt", "model", ...NUMBERS, "seed", "negative_prompt"];
 const SUGGESTED = 3;
+const MOST_LINES = 100; // that a batch takes
+const TOLD_LINES = 3;
 
 export class Form {
   #cards = new Map();
   #shown = 0;
+  #busy = null;
 
-  constructor(onSubmit) {
+  /** `on.job(asked)` and `on.batch(list of them)` are sent, `on.change(asked, count)` is what would be, null for nothing. */
+  constructor(on) {
+    this.on = on;
     by("request").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.#check()) onSubmit(this.job());
+      if (this.#busy !== null || !this.#check()) return;
+      if (by("lines").checked) on.batch(this.#jobs());
+      else on.job(this.job());
     });
     by("prompt").addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) by("request").requestSubmit();
     });
+    by("lines").addEventListener("change", () => this.#count());
     by("prompt").addEventListener("input", () => this.#count());
     by("model").addEventListener("change", () => this.#use(this.card()));
     by("more-suggestions").addEventListener("click", () => this.#suggest());
-    by("any-seed").addEventListener("click", () => (by("seed").value = ""));
+    by("any-seed").addEventListener("click", () => {
+      by("seed").value = "";
+      this.changed();
+    });
     by("turn").addEventListener("click", () => this.#size(Number(by("height").value), Number(by("width").value)));
     for (const name of ["width", "height"]) by(name).addEventListener("input", () => this.#press());
     for (const name of ["steps", "guidance"]) twin(by(name), by(`${name}-dial`));
-    by("request").addEventListener("input", (event) => this.#clear(event.target.name));
+    by("request").addEventListener("input", (event) => {
+      this.#clear(event.target.name);
+      this.changed();
+    });
   }
 
   card() {
@@ -58,8 +72,27 @@ export class Form {
     };
   }
 
+  /** Each line that says something is a prompt of its own. */
+  #jobs() {
+    return this.#prompts().map((prompt) => ({ ...this.job(), prompt }));
+  }
+
+  #prompts() {
+    const text = by("prompt").value.trim();
+    const prompts = by("lines").checked ? text.split("\n").map((line) => line.trim()) : [text];
+    return prompts.filter(Boolean);
+  }
+
+  /** What would be sent may be another now, or come to something else. */
+  changed() {
+    const prompts = this.#prompts();
+    const known = this.card() && prompts.length > 0;
+    this.on.change(known ? { ...this.job(), prompt: prompts[0] } : null, prompts.length);
+  }
+
   /** Put a job's request into the form. */
   fill(request) {
+    by("lines").checked = false;
     if (this.#cards.has(request.model) && by("model").value !== request.model) {
       by("model").value = request.model;
       this.#use(this.card());
@@ -69,20 +102,22 @@ export class Form {
     by("preview").checked = Boolean(request.preview);
     this.#press();
     this.#count();
+    this.changed();
     by("prompt").focus();
   }
 
-  /** Nothing can be sent, as `text` says. */
+  /** Nothing can be sent, as `text` says. The button keeps its focus meanwhile. */
   busy(text) {
-    by("draw").disabled = text !== null;
-    by("draw-text").textContent = text ?? "Draw";
+    this.#busy = text;
+    by("draw").setAttribute("aria-disabled", text !== null);
+    this.#count();
   }
 
   /** Show a refusal: at each field that it names, and the rest above them. */
   refuse(problem) {
     this.clear();
-    const named = problem.fields.filter((field) => FIELDS.includes(nameOf(field)));
-    for (const field of named) this.#fault(nameOf(field), sentence(field.detail));
+    const named = problem.fields.filter((field) => FIELDS.includes(place(field).name));
+    for (const [name, said] of told(named)) this.#fault(name, said.map(sentence).join(" "));
     const others = problem.fields.filter((field) => !named.includes(field));
     const rest = others.map((field) => `${field.pointer}: ${field.detail}`).join("; ");
     const text = named.length ? [sentence(rest), "See the marked fields."].filter(Boolean).join(" ") : problemText(problem);
@@ -116,6 +151,7 @@ export class Form {
     this.#press();
     this.#count();
     this.#suggest();
+    this.changed();
   }
 
   #about(card) {
@@ -137,6 +173,7 @@ export class Form {
     by("height").value = height;
     this.#press();
     for (const name of ["width", "height"]) this.#clear(name);
+    this.changed();
   }
 
   #press() {
@@ -155,27 +192,42 @@ export class Form {
 
   #suggestion(prompt) {
     const take = () => {
-      by("prompt").value = prompt;
+      const before = by("lines").checked && by("prompt").value.trimEnd();
+      by("prompt").value = before ? `${before}\n${prompt}` : prompt;
       this.#count();
       this.#clear("prompt");
+      this.changed();
       by("prompt").focus();
     };
     return el("button", { type: "button", onclick: take }, prompt);
   }
 
   #count() {
+    const many = by("lines").checked;
+    const { length: pictures } = this.#prompts();
+    const verb = many && pictures > 0 ? `Draw ${pictures} ${pictures === 1 ? "picture" : "pictures"}` : "Draw";
+    by("draw-text").textContent = this.#busy ?? verb;
+    by("prompt-label").textContent = many ? "Prompts, one a line" : "Prompt";
+    by("prompt").rows = many ? 8 : 3;
+    by("prompt-count").textContent = many ? `${pictures} of ${MOST_LINES} pictures` : this.#length();
+  }
+
+  #length() {
     const most = this.card()?.limits.prompt_chars;
     const length = [...by("prompt").value].length;
-    by("prompt-count").textContent = most && length > most * 0.8 ? `${length} of ${most} characters` : "";
+    return most && length > most * 0.8 ? `${length} of ${most} characters` : "";
   }
 
   /** What can be told without asking the service; it has the last word. */
   #check() {
     this.clear();
     const { limits } = this.card() ?? {};
-    const length = [...by("prompt").value.trim()].length;
-    if (!length) this.#fault("prompt", "Say what to draw.");
-    if (length > limits?.prompt_chars) this.#fault("prompt", `At most ${limits.prompt_chars} characters.`);
+    const prompts = this.#prompts();
+    const long = prompts.findIndex((prompt) => [...prompt].length > limits?.prompt_chars);
+    const which = by("lines").checked ? `Picture ${long + 1}: at` : "At";
+    if (!prompts.length) this.#fault("prompt", "Say what to draw.");
+    if (long >= 0) this.#fault("prompt", `${which} most ${limits.prompt_chars} characters.`);
+    if (prompts.length > MOST_LINES) this.#fault("prompt", `At most ${MOST_LINES} lines at once; these are ${prompts.length}.`);
     for (const name of limits ? ["steps", "guidance"] : []) {
       const value = number(name);
       if (value !== null && (value < limits[name].min || value > limits[name].max)) {
@@ -206,7 +258,23 @@ export class Form {
   }
 }
 
-const nameOf = (field) => field.pointer.split("/")[1];
+/** The field that a pointer names, and which of several pictures it is about. */
+function place({ pointer }) {
+  const [, first, index, name] = pointer.split("/");
+  return first === "jobs" && name ? { name, number: Number(index) + 1 } : { name: first };
+}
+
+/** What is said of each field: once where it is of all pictures, and of the first few where it is of some. */
+function told(fields) {
+  const said = new Map();
+  for (const field of fields) {
+    const { name, number } = place(field);
+    const text = number && name === "prompt" ? `Picture ${number}: ${field.detail}` : field.detail;
+    const before = said.get(name) ?? [];
+    if (!before.includes(text) && before.length < TOLD_LINES) said.set(name, [...before, text]);
+  }
+  return said;
+}
 
 function number(name) {
   const text = by(name).value.trim();

@@ -21,6 +21,16 @@ const CURES = {
   unreachable: "The page goes on trying.",
   gone: "It is no longer kept; draw it again.",
 };
+const COUNTED = ["succeeded", "running", "queued", "failed", "canceled", "refused", "gone"];
+const NO_ANSWERS = {
+  url_refused: "may not be called any more",
+  address_refused: "leads to an address that is not public",
+  name_not_found: "its name leads nowhere",
+  connection_failed: "nobody listens there",
+  tls_failed: "no TLS, or no certificate to trust",
+  timed_out: "no answer in time",
+  no_http_answer: "no HTTP answer",
+};
 const ASKED = ["prompt", "negative_prompt", "model", "width", "height", "steps", "guidance", "seed"];
 
 export const isOpen = (job) => job.status === "queued" || job.status === "running";
@@ -34,6 +44,37 @@ export function waitOf(job) {
   const { ahead, reason } = job.queue;
   const before = ahead === null || ahead === undefined ? null : ahead === 0 ? "next in line" : `${ahead} ahead`;
   return [REASONS[reason] ?? "Waiting", before].filter(Boolean).join(", ");
+}
+
+/** Of a batch: 7 done, 1 developing, 3 queued. */
+export function countsOf(counts) {
+  const some = COUNTED.filter((name) => counts[name]);
+  return some.map((name) => `${counts[name]} ${(STATES[name] ?? name).toLowerCase()}`).join(", ");
+}
+
+/** Why one of a batch's pictures became no job. */
+export function itemProblem({ index, problem }) {
+  const said = problem.errors.map((error) => sentence(`${error.pointer.split("/").pop()}: ${error.detail}`)).join(" ");
+  return `Picture ${index + 1}: ${said || sentence(problem.detail ?? problem.title)}`;
+}
+
+/** One try of a webhook: when, what came of it, how long it took. */
+export function tryText({ at, status, error, duration_ms: ms }) {
+  const time = new Date(at).toLocaleTimeString(undefined, { timeStyle: "medium" });
+  return `${time} · ${status === null ? (NO_ANSWERS[error] ?? error) : `answered ${status}`} · ${lasting(ms)}`;
+}
+
+/** What `count` jobs alike would come to, as far as the service knows. */
+export function estimated({ cache, cost, eta_range_s: range }, count) {
+  const when = cache.would_hit ? "At once, from the cache" : range && `There in ${between(range)}`;
+  const first = when && count > 1 ? `The first ${when.toLowerCase()}` : when;
+  const each = cost && `about ${money(cost.usd)}`;
+  return [first, each && count > 1 ? `${each} each, ${money(cost.usd * count)} in all` : each].filter(Boolean).join(" · ");
+}
+
+function between([least, most]) {
+  const [one, other] = [least, most].map((seconds) => lasting(Math.max(1, seconds * 1000)));
+  return one === other ? one : `${one} to ${other}`;
 }
 
 /** 31 ms, 1.24 s, 12.4 s, 3 min 5 s. */

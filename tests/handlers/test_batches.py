@@ -31,6 +31,7 @@ def test_every_job_of_a_batch_is_accepted_and_drawn(service: Service) -> None:
     assert batch["counts"]["queued"] == 3
     assert [job["request"]["prompt"] for job in jobs_of(answer)] == prompts
     assert {job["batch"] for job in jobs_of(answer)} == {batch["id"]}
+    assert {job["links"]["batch"] for job in jobs_of(answer)} == {batch["links"]["self"]}
 
     service.work()
     after = service.get(batch["links"]["self"])

@@ -143,8 +143,10 @@ def test_the_script_starts_from_paths_of_the_contract_and_follows_links(service:
     paths = service.get("/openapi.json").json["paths"]
     asked = set(re.findall(r'"(/v1/[^"]*)"', SCRIPT))
 
-    assert asked == {"/v1/jobs", "/v1/models", "/v1/queue"}
-    assert all("get" in paths[path] for path in asked)
+    read = {"/v1/jobs", "/v1/models", "/v1/queue"}
+    assert asked == read | {"/v1/batches", "/v1/estimates"}
+    assert all("get" in paths[path] for path in read)
+    assert all("post" in paths[path] for path in asked - read)
     named = {
         p["name"]
         for o in (paths["/v1/jobs"]["get"], paths["/v1/jobs"]["post"])

@@ -15,6 +15,7 @@ from darkroom import Darkroom
 from tests.local.below_a_path import below
 from tests.local.browser import PATIENCE_MS, open_browser
 from tests.local.server import ROOT, Server, running
+from tests.webhooks.receiver import receiving
 
 DRAWING_MS = 20_000
 
@@ -29,7 +30,8 @@ def browser() -> Iterator[Browser]:
 def quick(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A run with the real model's card, whose pattern engine takes no time."""
     data = tmp_path_factory.mktemp("quick") / "data"
-    with running(data, models=ROOT / "models") as server:
+    loopback = {"DARKROOM_WEBHOOK_LOOPBACK": "true"}
+    with running(data, models=ROOT / "models", settings=loopback) as server:
         yield server
 
 
@@ -154,6 +156,9 @@ def test_an_older_picture_is_chosen_and_linked_to(quick: Server, page: Page) -> 
 
     page.reload()
     expect(page.locator("#asked")).to_have_text("a red circle")
+    page.go_back()
+    expect(page.locator("#asked")).to_have_text("a blue star")
+    assert page.locator("#frames [tabindex='0']").count() == 1
 
 
 def test_a_job_is_watched_step_by_step_and_called_off(slow: Server, page: Page) -> None:
@@ -173,6 +178,64 @@ def test_a_job_is_watched_step_by_step_and_called_off(slow: Server, page: Page) 
         until(page, "canceled")
         expect(page.locator("#paper-text")).to_have_text("Called off")
         expect(page.locator("#preview-picture")).to_be_hidden()
+
+
+def test_a_picture_for_each_line_fills_the_sheet_and_what_was_refused_says_why(
+    quick: Server, page: Page
+) -> None:
+    page.goto(quick.base_url)
+    page.check("#lines")
+    page.evaluate("document.getElementById('prompt').value = 'a cup\\n\\na \\u0001 jug\\na jar\\n'")
+    page.locator("#prompt").dispatch_event("input")
+    page.get_by_role("button", name="Draw 3 pictures").click()
+    counts = page.locator("#batch-counts")
+    expect(counts).to_have_text("2 done, 1 refused")
+    expect(page.locator("#batch-problems li")).to_contain_text(["Picture 2: Prompt: character U+"])
+    page.click("#batch-only")
+    shown = page.locator("#frames .frame:not([hidden])")
+    expect(shown.locator("p")).to_have_text(["a cup", "a jar"])
+    expect(shown.locator("img").last).not_to_have_js_property("naturalWidth", 0)
+
+    page.reload()
+    expect(counts).to_have_text("2 done, 1 refused")
+
+
+def test_a_batch_is_called_off_at_once(slow: Server, page: Page) -> None:
+    page.goto(slow.base_url)
+    page.check("#lines")
+    draw(page, "a mug\na pan\na pot")
+    expect(page.locator("#batch-counts")).to_contain_text("queued")
+    page.click("#batch-cancel")
+    page.get_by_role("button", name="Really cancel all?").click()
+
+    expect(page.locator("#batch-counts")).to_have_text("3 canceled")
+    until(page, "canceled")
+
+
+def test_what_it_would_come_to_is_told_before_it_is_sent(quick: Server, page: Page) -> None:
+    page.goto(quick.base_url)
+    page.fill("#seed", "12")
+    draw(page, "a gray boat")
+    until(page, "succeeded")
+    estimate = page.locator("#estimate")
+    expect(estimate).to_have_text("At once, from the cache")
+    page.fill("#seed", "")
+    expect(estimate).to_have_text(re.compile("^There in .*s$"))
+    page.fill("#prompt", "")
+    expect(estimate).to_be_empty()
+
+
+def test_what_a_webhook_was_told_is_shown_and_told_again(quick: Server, page: Page) -> None:
+    with receiving(410) as receiver, Darkroom(quick.base_url) as room:
+        job = room.wait(room.submit("a bell", webhook={"url": receiver.url}))
+        page.goto(f"{quick.base_url}/#/v1/jobs/{job.id}")
+        log = page.locator("#deliveries")
+        expect(log).to_contain_text("job.completed failed")
+        expect(log).to_contain_text("answered 410")
+        page.click("#redeliver")
+
+        expect(log).to_contain_text("job.completed delivered")
+        expect(log.locator("li li")).to_have_count(2)
 
 
 def test_a_key_is_asked_for_and_kept_in_the_tab_alone(

@@ -1,0 +1,37 @@
+// What buttons do beside their work: copying says so, and what cannot be undone is asked for twice.
+
+import { announce, by } from "./dom.js";
+
+const COPIED_MS = 1500;
+const ARMED_MS = 4000;
+
+/** Put text on the clipboard, or show it to be copied by hand. */
+export async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    announce("Copied");
+    relabel(button, "Copied", COPIED_MS);
+  } catch {
+    by("copy-text").value = text; // no clipboard without https, or not allowed
+    by("copy-dialog").showModal();
+    by("copy-text").select();
+  }
+}
+
+/** Done at the second press. */
+export function twice(button, does) {
+  if (button.dataset.armed) return does();
+  button.dataset.armed = "yes";
+  const question = `Really ${button.textContent.toLowerCase()}?`;
+  announce(`${question} Press again.`);
+  relabel(button, question, ARMED_MS, () => delete button.dataset.armed);
+}
+
+function relabel(button, text, milliseconds, then = () => {}) {
+  const label = (button.dataset.label ??= button.textContent);
+  button.textContent = text;
+  setTimeout(() => {
+    button.textContent = label;
+    then();
+  }, milliseconds);
+}
