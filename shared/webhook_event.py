@@ -111,6 +111,10 @@ class WebhookEvent:
         """A try that ended after somebody else had moved this on: only the log hears of it."""
         return replace(self._told(made), version=self.version + 1)
 
+    def put_off(self, until_ms: int) -> WebhookEvent:
+        """Not tried after all, and at no try's cost."""
+        return self._next(until_ms)
+
     def dropped(self) -> WebhookEvent:
         """There is nothing to tell any more."""
         return self._next(None)

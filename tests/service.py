@@ -32,6 +32,7 @@ from tests.builders import NOW_MS, a_catalog, http_event
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
 from upkeep_fn.lost_bells import LostBells
+from upkeep_fn.receivers import Receivers
 from upkeep_fn.sweep import Sweep
 from upkeep_fn.webhook_sender import HttpSender
 from upkeep_fn.webhooks import Webhooks
@@ -107,6 +108,7 @@ class Service:
     policy: PromptPolicy = NOTHING_REFUSED
     cap: int | None = 2
     beside: Callable[[], Background] = Beside
+    receivers: Receivers = field(default_factory=Receivers)
     sender: WebhookSender = field(default_factory=lambda: HttpSender(timeout_s=5, loopback=True))
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
@@ -194,6 +196,7 @@ class Service:
             table=self.table,
             outbox=self.outbox,
             sender=self.sender,
+            receivers=self.receivers,
             secret=self.secret,
             catalog=a_catalog(),
             rules=self.rules,

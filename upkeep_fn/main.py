@@ -24,6 +24,7 @@ from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
 from upkeep_fn.handler import make_handler
 from upkeep_fn.lost_bells import LostBells
+from upkeep_fn.receivers import Receivers
 from upkeep_fn.sweep import Sweep
 from upkeep_fn.webhook_sender import HttpSender
 from upkeep_fn.webhooks import Webhooks
@@ -77,6 +78,7 @@ handler = make_handler(
         sender=HttpSender(
             timeout_s=_settings.webhook_timeout_s, loopback=_settings.webhook_loopback
         ),
+        receivers=Receivers(),
         secret=S3RootSecret(clients.s3, _settings.bucket, entropy=secrets.token_bytes),
         catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(
             _settings.worker_memory_mb

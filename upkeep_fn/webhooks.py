@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from shared.cost import Prices
 from shared.errors import MalformedMessage
@@ -20,6 +21,7 @@ from shared.telemetry import Log, LogEvent
 from shared.webhook_event import Try, WebhookEvent
 from shared.webhook_ports import Outbox, RootSecret, WebhookSender
 from shared.webhook_secret import tenant_secret
+from upkeep_fn.receivers import Receiver, Receivers
 from upkeep_fn.webhook_message import is_worth_telling, message_of
 
 
@@ -30,6 +32,7 @@ class Webhooks:
     table: JobTable
     outbox: Outbox
     sender: WebhookSender
+    receivers: Receivers
     secret: RootSecret
     catalog: Catalog
     rules: JobRules
@@ -62,8 +65,22 @@ class Webhooks:
             self.outbox.replace(taken, taken.dropped())
             self.log.info(LogEvent.WEBHOOK_DROPPED, job_id=event.job_id, event_id=event.id)
             return False
-        self._write_down(taken, self._tried(taken, job))
+        receiver = _receiver_of(job)
+        wait_ms = self.receivers.enter(receiver, now_ms=now_ms)
+        if wait_ms is not None:
+            until_ms = now_ms + round(wait_ms * (1 + self.jitter()))
+            self.outbox.replace(taken, taken.put_off(until_ms))
+            return False
+        self._write_down(taken, self._tried_at(receiver, taken, job))
         return True
+
+    def _tried_at(self, receiver: Receiver, event: WebhookEvent, job: Job) -> Try:
+        made: Try | None = None
+        try:
+            made = self._tried(event, job)
+            return made
+        finally:
+            self.receivers.leave(receiver, made, now_ms=self.clock())
 
     def _tried(self, event: WebhookEvent, job: Job) -> Try:
         assert job.spec.webhook is not None  # `is_worth_telling` says so
@@ -101,3 +118,8 @@ class Webhooks:
         ends = event.next_ms is None
         name = LogEvent.WEBHOOK_GIVEN_UP if ends else LogEvent.WEBHOOK_FAILED
         self.log.warning(name, status=made.status, error=made.error, **facts)
+
+
+def _receiver_of(job: Job) -> Receiver:
+    assert job.spec.webhook is not None  # `is_worth_telling` says so
+    return Receiver(tenant=job.tenant, host=urlsplit(job.spec.webhook.url).netloc.lower())

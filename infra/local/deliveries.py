@@ -10,9 +10,9 @@ from shared.errors import Unavailable
 from shared.ports import Delivery, WorkQueue
 from shared.telemetry import Log, LogEvent
 
-LANES = 32
-"""A thread is there only while it is needed, so there may be many: so many receivers have to be
-slow at once before others wait for them."""
+LANES = 64
+"""A thread is there only while it is needed, so there may be many: more than one receiver, or one
+tenant, may hold (`upkeep_fn.receivers`)."""
 NAP_S = 0.05
 
 

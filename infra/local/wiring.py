@@ -58,6 +58,7 @@ from submit_fn.handler import make_handler as make_submit_handler
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
 from upkeep_fn.lost_bells import LostBells
+from upkeep_fn.receivers import Receivers
 from upkeep_fn.sweep import Sweep
 from upkeep_fn.webhook_sender import HttpSender
 from upkeep_fn.webhooks import Webhooks
@@ -267,6 +268,7 @@ def build_webhooks(
         table=stores.table,
         outbox=stores.outbox,
         sender=HttpSender(timeout_s=rules.webhook_timeout_s, loopback=rules.webhook_loopback),
+        receivers=Receivers(),
         secret=FileRootSecret(data.folder / WEBHOOK_SECRET, entropy=secrets.token_bytes),
         catalog=catalog,
         rules=rules,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import upkeep_fn.receivers
 from shared.errors import Unavailable
 from shared.job import Job
 from shared.webhook_event import TryError, WebhookEvent
@@ -96,6 +97,7 @@ class TellingWorld(World):
                 table=self.stage.table(actor),
                 outbox=GatedOutbox(outbox=self.stores.outbox, gate=gate),
                 sender=GatedSender(receivers=self.receivers, gate=gate),
+                receivers=upkeep_fn.receivers.Receivers(),
                 secret=_Secret(),
                 catalog=CATALOG,
                 rules=RULES,
