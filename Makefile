@@ -39,7 +39,7 @@ load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCE
 	  $(if $(HOST),--host $(HOST)) $(if $(SCALE),--scale $(SCALE)) $(LOAD)
 
 test: .venv/dev.stamp .venv-aws-local/done.stamp ## Run every test
-	.venv/bin/python -m pytest -n 2 --dist loadgroup
+	.venv/bin/python -m pytest -n 2
 
 check: .venv/dev.stamp .venv-lint/done.stamp ## Look for faults; writes nothing
 	.venv/bin/ruff format --check $(HERE)
