@@ -25,6 +25,8 @@ What to do about an error is decided by its type, never by its text:
     │   ├── RateLimited              the tenant calls too often (429)
     │   ├── TenantQueueFull          the tenant has too many open jobs (429)
     │   ├── QueueFull                all tenants together have too many (429)
+    │   ├── MalformedRequest         what came is no HTTP request (400)
+    │   ├── RequestTooSlow           a request did not come whole in time (408)
     │   └── HeadersTooLarge          request line and headers are over their limit (431)
     ├── TransitionRefused            the row did not satisfy the transition's guard
     ├── MalformedMessage             a queue body that cannot be read
@@ -157,6 +159,14 @@ class TenantQueueFull(RequestError):
 
 class QueueFull(RequestError):
     """All tenants together have as many open jobs as this deployment takes."""
+
+
+class MalformedRequest(RequestError):
+    """What came is no HTTP request."""
+
+
+class RequestTooSlow(RequestError):
+    """A request did not come whole in time."""
 
 
 class HeadersTooLarge(RequestError):

@@ -25,16 +25,16 @@ async def read_body(
     """The whole body. Raises BodyTooLarge, ClientGone."""
     drained_bytes = max(DRAINED_BYTES, 2 * most_bytes)
     if _declared_bytes(scope) > drained_bytes:
-        raise _too_large(most_bytes, "close")
+        raise _too_large(most_bytes, cut_off=True)
     kept, seen = bytearray(), 0
     async for chunk in _chunks(receive):
         seen += len(chunk)
         if seen > drained_bytes:
-            raise _too_large(most_bytes, "close")
+            raise _too_large(most_bytes, cut_off=True)
         if seen <= most_bytes:
             kept += chunk
     if seen > most_bytes:
-        raise _too_large(most_bytes, "keep-alive")
+        raise _too_large(most_bytes, cut_off=False)
     return bytes(kept)
 
 
@@ -54,6 +54,6 @@ def _declared_bytes(scope: Mapping[str, Any]) -> int:
     return int(declared) if declared.isdecimal() else 0
 
 
-def _too_large(most_bytes: int, connection: str) -> BodyTooLarge:
+def _too_large(most_bytes: int, *, cut_off: bool) -> BodyTooLarge:
     detail = f"at most {most_bytes} bytes are taken"
-    return BodyTooLarge(detail, headers={"Connection": connection})
+    return BodyTooLarge(detail, headers={"Connection": "close"} if cut_off else {})

@@ -7,12 +7,12 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import uvicorn
 
+from infra.local.gateway import Gateway
+from infra.local.protocol import bounded
 from infra.local.refusal import Refused
-from infra.local.request_head import BoundedProtocol
 
 IDLE_S = 75
 """Longer than clients keep idle connections, so that none is closed just when it is used again."""
@@ -47,11 +47,11 @@ def url_of(door: socket.socket) -> str:
 class FrontDoor(uvicorn.Server):
     """Leaves signals to who runs it, and tells when requests are accepted."""
 
-    def __init__(self, application: Any, on_ready: Callable[[], None]) -> None:
+    def __init__(self, application: Gateway, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                http=BoundedProtocol,
+                http=bounded(application.refused),
                 lifespan="off",
                 ws="none",
                 log_config=None,

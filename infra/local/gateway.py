@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from infra.local.body import ClientGone, Receive, read_body
 from infra.local.events import Answer, event_of, refusal
 from infra.local.pools import Door, Pools
-from infra.local.request_head import require_short_head
+from infra.local.request_head import require_one_host, require_short_head
 from shared.errors import RequestError
 from shared.http.json_body import MAX_BYTES
 from shared.http.operation import Operation
@@ -58,7 +58,12 @@ class Gateway:
             answer = refusal(error, request_id=request_id)
         await _send(answer, send)
 
+    def refused(self, error: RequestError) -> Answer:
+        """The answer to what never became a request."""
+        return refusal(error, request_id=self._new_request_id())
+
     async def _answer(self, scope: Mapping[str, Any], receive: Receive, request_id: str) -> Answer:
+        require_one_host(scope)
         require_short_head(scope)
         operation = _operation(scope["method"], scope["path"])
         most_bytes = MAX_BYTES if operation is None else operation.most_bytes

@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from shared.errors import HeadersTooLarge
+from shared.errors import HeadersTooLarge, MalformedRequest
 
 MAX_BYTES = 10_240
 """Of request line and headers together (API Gateway's quota for HTTP APIs)."""
-_CUT_OFF_BYTES = 64 * 1024
-"""Whoever has sent this much without an end of the headers is sent away unread."""
-_CUT_OFF = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
 
 
 def require_short_head(scope: Mapping[str, Any]) -> None:
@@ -30,26 +22,10 @@ def require_short_head(scope: Mapping[str, Any]) -> None:
         )
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, which by itself would collect headers without an end for ever."""
-
-    _head_bytes: int | None = None
-    """So many bytes of an unfinished head have come; None: no head is being read."""
-
-    def data_received(self, data: bytes) -> None:
-        """Of the piece that a head begins in nothing is counted: it holds what went before, too."""
-        unfinished = self._head_bytes is not None
-        super().data_received(data)
-        if unfinished and self._head_bytes is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _CUT_OFF_BYTES and not self.transport.is_closing():
-                self.transport.write(_CUT_OFF)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        self._head_bytes = 0
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._head_bytes = None
-        super().on_headers_complete()
+def require_one_host(scope: Mapping[str, Any]) -> None:
+    """Raise MalformedRequest where it is unclear whom the request is for (RFC 9112, 3.2)."""
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+        raise MalformedRequest(
+            f"there must be one Host header, not {hosts}", headers={"Connection": "close"}
+        )

@@ -63,6 +63,10 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
     errors.QueueFull: Kind(
         status=429, code="queue_full", title="Too many open jobs of everybody", retryable=True
     ),
+    errors.MalformedRequest: Kind(status=400, code="malformed_request", title="This is not HTTP"),
+    errors.RequestTooSlow: Kind(
+        status=408, code="request_too_slow", title="The request took too long", retryable=True
+    ),
     errors.HeadersTooLarge: Kind(
         status=431, code="headers_too_large", title="The headers are too large"
     ),

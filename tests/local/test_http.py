@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from contextlib import suppress
 
@@ -61,10 +62,19 @@ def test_no_target_makes_a_5xx(server: Server, target: bytes) -> None:
         b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
         b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"CONNECT elsewhere.example:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"FETCH /v1/jobs HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: elsewhere.example\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )
-def test_what_is_not_http_is_refused(server: Server, request_: bytes) -> None:
-    assert 400 <= status_of(exchange(server, request_)) < 500
+def test_what_is_not_http_is_refused_with_a_problem(server: Server, request_: bytes) -> None:
+    answer = exchange(server, request_)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert 400 <= status_of(answer) < 500
+    assert b"content-type: application/problem+json" in head
+    assert json.loads(body)["request_id"].encode() in head
+    assert b"connection: close" in head
 
 
 def test_half_a_request_is_let_go(server: Server) -> None:
