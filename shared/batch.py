@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 from shared.deferred_model import DeferredModel
 from shared.errors import FieldError
 from shared.job import Job, ulid, ulid_number
-from shared.spec import Label
+from shared.spec import Label, Metadata
 
 MOST_JOBS = 100
 BATCH_ID = re.compile(r"batch_[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -51,9 +51,7 @@ class BatchSpec(DeferredModel):
         min_length=1, max_length=MOST_JOBS, description="What to draw."
     )
     client_ref: Label | None = Field(default=None, description="Your own reference.")
-    metadata: dict[Label, Label] | None = Field(
-        default=None, max_length=16, description="Up to 16 texts of your own."
-    )
+    metadata: Metadata | None = Field(default=None, description="Up to 16 texts of your own.")
 
     def fingerprint(self, jobs: Sequence[str]) -> str:
         """SHA-256 of the parsed body, given the fingerprints of its `jobs`."""

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 
 SEED_MAX = 2**32 - 1
 PROMPT_CHARS = 2_000
@@ -54,6 +63,17 @@ Prompt = Annotated[
     AfterValidator(_fits),
 ]
 Label = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_clean_text)]
+
+
+def _each_name_kept(asked: Any, validated: ValidatorFunctionWrapHandler) -> Mapping[str, str]:
+    """Two names may be told apart by nothing but how they are composed: neither is dropped."""
+    metadata: Mapping[str, str] = validated(asked)
+    if len(metadata) < len(asked):
+        raise ValueError("two names are the same text in Unicode's normal form NFC")
+    return metadata
+
+
+Metadata = Annotated[dict[Label, Label], Field(max_length=16), WrapValidator(_each_name_kept)]
 Pixels = Annotated[int, Field(ge=8, le=4096)]
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -126,9 +146,7 @@ class JobSpec(BaseModel):
         default=None, description="POST to a URL of yours what becomes of the job."
     )
     client_ref: Label | None = Field(default=None, description="Your own reference.")
-    metadata: dict[Label, Label] | None = Field(
-        default=None, max_length=16, description="Up to 16 texts of your own."
-    )
+    metadata: Metadata | None = Field(default=None, description="Up to 16 texts of your own.")
 
     def fingerprint(self) -> str:
         """SHA-256 of the parsed body: key order, spacing and spelled-out defaults don't matter."""

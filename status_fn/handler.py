@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.batch import Batch
@@ -94,12 +94,12 @@ class _Jobs:
 
     def get(self, request: Request) -> Response:
         inline = query.wants_inline(request.query)
-        seen = query.seen_version(request.headers)
-        job, applied = self._wait(request, seen)
+        seen = query.seen(request.headers)
+        job, applied = self._wait(request, seen.versions)
         standing, now_ms = self.forecast.of(job), self.clock()
         end = standing.eta if standing else eta(job, now_ms)
         headers = {**_headers(job, end), **applied}
-        if seen == job.version:
+        if seen.has(job.version):
             return Response(status=304, headers=headers)
         body = job_view(
             job,
@@ -138,15 +138,13 @@ class _Jobs:
             return Response(status=204, headers={"Cache-Control": "no-store"})
         return Response(status=302, headers={"Location": link.url, "Cache-Control": "no-store"})
 
-    def _wait(self, request: Request, seen: int | None) -> tuple[Job, Mapping[str, str]]:
+    def _wait(self, request: Request, seen: Collection[int]) -> tuple[Job, Mapping[str, str]]:
         """`Preference-Applied` says how long the answer was really ready to wait."""
         job_id, asked_s = request.path["id"], wait_seconds(request.headers)
         if asked_s is None:
             return self.read.job(job_id, tenant=request.tenant), {}
         wait_s = min(asked_s, self.max_wait_s)
-        job, honoured = self.read.job_after(
-            job_id, tenant=request.tenant, seen_version=seen, wait_s=wait_s
-        )
+        job, honoured = self.read.job_after(job_id, tenant=request.tenant, seen=seen, wait_s=wait_s)
         return job, {"Preference-Applied": f"wait={wait_s if honoured else 0:g}"}
 
 
@@ -157,12 +155,12 @@ class _Batches:
     max_wait_s: float
 
     def get(self, request: Request) -> Response:
-        seen = query.seen_version(request.headers)
+        seen = query.seen(request.headers)
         batch, rows, applied = self._wait(request)
         version = version_of(batch, rows)
         is_open = any(not job.is_terminal for job in rows)
         headers = {"ETag": f'"v{version}"', **applied, **({"Retry-After": "1"} if is_open else {})}
-        if seen == version:
+        if seen.has(version):
             return Response(status=304, headers=headers)
         view = batch_view(batch, rows, now_ms=self.jobs.clock(), render=self.jobs.view)
         return json_response(view, headers=headers)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shared.batch import BATCH_ID
 from shared.errors import FieldError, ValidationFailed
@@ -16,10 +17,22 @@ _TAG = re.compile(r'(?:W/)?"v(\d{1,18})"')
 MAX_PAGE = 100
 
 
-def seen_version(headers: Mapping[str, str]) -> int | None:
-    """The version in `If-None-Match`: the highest, should there be several."""
-    tags = [int(tag) for tag in _TAG.findall(headers.get("if-none-match", ""))]
-    return max(tags, default=None)
+@dataclass(frozen=True)
+class Seen:
+    """What `If-None-Match` names: some versions, or (`*`) whatever there is."""
+
+    versions: frozenset[int] = frozenset()
+    anything: bool = False
+
+    def has(self, version: int) -> bool:
+        """Whether the caller has this one already."""
+        return self.anything or version in self.versions
+
+
+def seen(headers: Mapping[str, str]) -> Seen:
+    """`If-None-Match`; tags that are none of ours name nothing."""
+    given = headers.get("if-none-match", "").strip()
+    return Seen(frozenset(map(int, _TAG.findall(given))), anything=given == "*")
 
 
 def wants_inline(query: Mapping[str, str]) -> bool:
@@ -67,7 +80,7 @@ def _before(value: str | None) -> str | None:
         job_id = base64.urlsafe_b64decode(value.encode()).decode()
     except (binascii.Error, ValueError) as error:
         raise _wrong("cursor", "pass next_cursor on as it was given") from error
-    if not JOB_ID.fullmatch(job_id):
+    if not JOB_ID.fullmatch(job_id) or cursor(job_id) != value:
         raise _wrong("cursor", "pass next_cursor on as it was given")
     return job_id
 

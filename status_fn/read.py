@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from shared.errors import Gone, ImageMissing, ImageNotReady
@@ -31,21 +31,21 @@ class Read:
         return read_own_job(self.table, job_id, tenant=tenant, now_ms=self.clock())
 
     def job_after(
-        self, job_id: str, *, tenant: str, seen_version: int | None, wait_s: float
+        self, job_id: str, *, tenant: str, seen: Collection[int], wait_s: float
     ) -> tuple[Job, bool]:
-        """The job once it differs from `seen_version` (None: once terminal), or after `wait_s`.
+        """The job once its version is none of `seen` (empty: once terminal), or after `wait_s`.
 
         False beside it says that waiting was cut short because too many wait already.
         """
         until = self.monotonic() + wait_s
         job = self.job(job_id, tenant=tenant)
-        while not _is_news(job, seen_version):
+        while not _is_news(job, seen):
             rest = until - self.monotonic()
             if rest <= 0:
                 return job, True
             woken = self.watch.wait(job_id, seen_version=job.version, timeout_s=rest)
             job = self.job(job_id, tenant=tenant)
-            if not woken and not _is_news(job, seen_version):
+            if not woken and not _is_news(job, seen):
                 return job, self.monotonic() >= until
         return job, True
 
@@ -92,6 +92,6 @@ class Read:
         return self.table.backlog(), [job for job in latest if job.cached_from is None]
 
 
-def _is_news(job: Job, seen_version: int | None) -> bool:
+def _is_news(job: Job, seen: Collection[int]) -> bool:
     """A terminal job changes no more by itself, so that nobody need wait for it."""
-    return job.is_terminal or seen_version not in (None, job.version)
+    return job.is_terminal or (bool(seen) and job.version not in seen)

@@ -49,8 +49,6 @@ class ReadBatch:
     def _ended(self, job_id: str, *, tenant: str, wait_s: float) -> bool:
         """False where waiting was cut short."""
         with suppress(Gone, NotFound):
-            _, honoured = self.read.job_after(
-                job_id, tenant=tenant, seen_version=None, wait_s=wait_s
-            )
+            _, honoured = self.read.job_after(job_id, tenant=tenant, seen=(), wait_s=wait_s)
             return honoured
         return True

@@ -64,7 +64,8 @@ class Playground:
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
         }
-        if file.etag in request.headers.get("if-none-match", ""):
+        seen = request.headers.get("if-none-match", "").strip()
+        if seen == "*" or file.etag in seen:
             return Response(status=304, headers=headers)
         typed = {**headers, "Content-Type": file.content_type}
         return Response(body=file.text, headers=typed)

@@ -40,6 +40,8 @@ class Redeliver:
 
     def _ended(self, job_id: str, tenant: str) -> Job:
         job = read_own_job(self.table, job_id, tenant=tenant, now_ms=self.clock())
+        if job.spec.webhook is None:
+            raise InvalidState("the job was submitted without a webhook")
         if not job.is_terminal:
             raise InvalidState(f"the job is {job.status.value}; it is told of when it has ended")
         return job

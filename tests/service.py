@@ -233,6 +233,9 @@ class Service:
     def bury_dead_letters(self) -> int:
         return DeadLetters(table=self.table, dead=self.dead, clock=self.clock, log=LOG)()
 
+    def head(self, path: str, **headers: str) -> Answer:
+        return self._ask("HEAD", path, headers=headers)
+
     def _ask(self, method: str, path: str, **event: Any) -> Answer:
         headers = {name.replace("_", "-"): value for name, value in event["headers"].items()}
         made = http_event(method, path, **{**event, "headers": headers})

@@ -46,7 +46,10 @@ def validated(content: object, model: type[Model]) -> Model:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(
-            body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_without_duplicates
+            body.decode("utf-8"),
+            parse_constant=_refuse,
+            parse_int=_whole_number,
+            object_pairs_hook=_without_duplicates,
         )
     except (ValueError, RecursionError) as error:
         raise MalformedJson(_reason(error)) from error
@@ -57,6 +60,14 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _whole_number(digits: str) -> int:
+    """Without Python's own words for what it will not read."""
+    try:
+        return int(digits)
+    except ValueError:
+        raise ValueError(f"a number has {len(digits)} digits, which is too many") from None
 
 
 def _without_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -77,8 +88,9 @@ def _reason(error: Exception) -> str:
 
 
 def _validation_failed(error: ValidationError) -> ValidationFailed:
-    errors = tuple(_field_errors(error))
-    detail = "; ".join(f"{field.pointer}: {field.detail}" for field in errors[:3])
+    errors = tuple(dict.fromkeys(_field_errors(error)))
+    told = [f"{field.pointer}: {field.detail}" for field in errors[:3]]
+    detail = "; ".join(text.removeprefix(": ") for text in told)
     return ValidationFailed(detail, errors=errors)
 
 
@@ -88,8 +100,9 @@ def _field_errors(error: ValidationError) -> Iterable[FieldError]:
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
-    """RFC 6901."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    """RFC 6901, which names values alone: a wrong name in `metadata` is told of at its value."""
+    path = location[:-1] if len(location) > 2 and location[-1] == "[key]" else location
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _detail(fault: Mapping[str, Any]) -> str:

@@ -14,7 +14,14 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from shared.errors import MalformedJson, MethodNotAllowed, NotFound, RequestError, Unavailable
+from shared.errors import (
+    MalformedJson,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from shared.http.admission import Admission, Caller, CountMore, uncounted
 from shared.http.operation import Operation
 from shared.http.operations import OPERATIONS
@@ -86,11 +93,12 @@ class Router:
         else:
             response = self._answer(event, operation, parameters, request_id)
         headers = {**response.headers, "X-Request-Id": request_id}
-        return {"statusCode": response.status, "headers": headers, "body": response.body}
+        body = "" if event["requestContext"]["http"]["method"] == "HEAD" else response.body
+        return {"statusCode": response.status, "headers": headers, "body": body}
 
     def _operation(self, event: Event) -> tuple[Operation, Mapping[str, str]]:
         path, method = event["rawPath"], event["requestContext"]["http"]["method"]
-        operation, parameters = find_operation(method, path)
+        operation, parameters = find_operation("GET" if method == "HEAD" else method, path)
         if operation not in self._mine:
             raise NotFound("no such path")
         return operation, parameters
@@ -146,15 +154,21 @@ def _request(
         path=parameters,
         query=event.get("queryStringParameters") or {},
         headers=headers,
-        body=_body(event),
+        body=_body(event, headers),
         tenant=caller.tenant,
         open_limits=caller.open_limits,
         count_more=caller.count_more,
     )
 
 
-def _body(event: Event) -> bytes:
+def _body(event: Event, headers: Mapping[str, str]) -> bytes:
     body = event.get("body") or ""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if body and encoding not in ("", "identity"):
+        raise UnsupportedMediaType(
+            "send the body as it is, without a Content-Encoding",
+            headers={"Accept-Encoding": "identity"},
+        )
     if not event.get("isBase64Encoded"):
         return str(body).encode("utf-8", "surrogatepass")
     try:

@@ -246,3 +246,8 @@ def test_a_batch_is_forgotten_some_time_after_its_jobs_are_gone(
         erase_expired(database, service.images, now_ms=now_ms)
         later = replace(service, clock=Moment(now_ms))
         assert later.get(path).status == status, day
+
+
+def test_an_item_that_is_no_object_is_refused_in_whole_words(service: Service) -> None:
+    items = service.post("/v1/batches", {"jobs": [{"prompt": "a"}, None]}).json["items"]
+    assert items[1]["problem"]["detail"] == "must be a JSON object"

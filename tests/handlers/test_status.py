@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 import pytest
 
 from shared.http.operations import OPERATIONS
+from status_fn.query import cursor
 from tests.service import Service
 
 GOOD_ID = "job_00000000000000000000000000"
@@ -51,6 +52,15 @@ def test_an_etag_seen_before_gives_304_until_the_job_changes(service: Service) -
 
     service.work()
     assert service.get(f"/v1/jobs/{job_id}", if_none_match=tag).status == 200
+
+
+def test_any_of_several_etags_seen_before_gives_304(service: Service) -> None:
+    job_id = service.submitted()
+    tag = service.get(f"/v1/jobs/{job_id}").headers["ETag"]
+
+    for several in (f'"v999", {tag}', f'{tag}, "v999"', "*"):
+        assert service.get(f"/v1/jobs/{job_id}", if_none_match=several).status == 304
+    assert service.get(f"/v1/jobs/{job_id}", if_none_match='"v998", "v999"').status == 200
 
 
 def test_an_open_job_advises_when_to_ask_again(service: Service) -> None:
@@ -168,6 +178,7 @@ def test_jobs_are_listed_by_status(service: Service) -> None:
         ("cursor", "abc"),
         ("cursor", "é"),
         ("cursor", "am9iXzA="),
+        ("cursor", cursor("job_01M8354HNNBFJ0ZTSQ4Y7FD8X6") + "\0"),
     ],
 )
 def test_a_wrong_query_parameter_is_named(service: Service, name: str, value: str) -> None:
@@ -228,6 +239,16 @@ def test_an_unknown_path_is_a_404_and_another_method_a_405(service: Service) -> 
     assert service.get("/v1/nothing").json["code"] == "not_found"
     answer = service.post("/v1/models")
     assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+
+
+def test_head_is_get_without_a_body_whichever_gateway_it_came_through(service: Service) -> None:
+    job_id = service.submitted()
+    for path in ("/", "/healthz", f"/v1/jobs/{job_id}", "/v1/jobs/x", "/nothing"):
+        shown = service.get(path)
+        asked = service.head(path)
+        assert (asked.status, asked.text) == (shown.status, "")
+        assert asked.headers == shown.headers
+    assert service.head(f"/v1/jobs/{job_id}/cancel").headers["Allow"] == "POST"
 
 
 def test_every_answer_bears_the_request_id(service: Service) -> None:

@@ -129,6 +129,37 @@ def test_a_number_too_large_for_json_is_refused(service: Service) -> None:
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/guidance")
 
 
+def test_a_whole_number_of_too_many_digits_is_refused_in_our_own_words(service: Service) -> None:
+    body = '{"prompt": "a", "seed": ' + "9" * 5000 + "}"
+    answer = service.post("/v1/jobs", body)
+    assert (answer.status, answer.json["code"]) == (400, "malformed_json")
+    assert "5000 digits" in answer.json["detail"]
+    assert "sys." not in answer.json["detail"]
+
+
+def test_a_wrong_name_in_metadata_is_told_of_once_at_its_value(service: Service) -> None:
+    answer = service.post("/v1/jobs", {"prompt": "a", "metadata": {"": "v", "[key]": 1}})
+    assert [e["pointer"] for e in answer.json["errors"]] == ["/metadata/", "/metadata/[key]"]
+
+
+def test_no_text_of_metadata_is_dropped_where_names_are_composed_differently(
+    service: Service,
+) -> None:
+    twice = {"\u00e9": "one", "e\u0301": "other"}
+    answer = service.post("/v1/jobs", {"prompt": "a", "metadata": twice})
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/metadata")
+    kept = service.submitted(metadata={"e\u0301": "other"})
+    assert service.job(kept)["request"]["metadata"] == {"\u00e9": "other"}
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/batches", "/v1/estimates"])
+def test_an_encoded_body_is_refused_and_it_says_what_is_taken(service: Service, path: str) -> None:
+    answer = service.post(path, {"prompt": "a"}, content_encoding="gzip")
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert service.post("/v1/jobs", {"prompt": "a"}, content_encoding="identity").status == 202
+
+
 def test_a_body_over_64_kib_is_refused_whatever_it_says(service: Service) -> None:
     fits = json.dumps({"prompt": "a"}).ljust(64 * 1024)
 

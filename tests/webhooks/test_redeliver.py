@@ -83,3 +83,13 @@ def test_redelivering_is_refused_where_there_is_nothing_to_tell(service: Service
     refused = [code(job_id) for job_id in (waiting, plain, only_start, started)]
     assert refused == [(409, "invalid_state")] * 4
     assert [code(job_id)[0] for job_id in ("job_0", "job_" + "0" * 26)] == [404, 404]
+
+
+def test_a_job_without_a_webhook_says_so_however_it_stands(service: Service) -> None:
+    job_id = service.submitted()
+    waiting = service.post(f"/v1/jobs/{job_id}/deliveries/redeliver")
+    service.work()
+    ended = service.post(f"/v1/jobs/{job_id}/deliveries/redeliver")
+    for answer in (waiting, ended):
+        assert (answer.status, answer.json["code"]) == (409, "invalid_state")
+        assert "without a webhook" in answer.json["detail"]
