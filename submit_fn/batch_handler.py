@@ -55,12 +55,6 @@ class _Views:
 
 def _submit(submit: SubmitBatch, views: _Views) -> Endpoint:
     def endpoint(request: Request) -> Response:
-        left = dict[str, str]()
-
-        def count_more(calls: int) -> Mapping[str, str]:
-            left.update(request.count_more(calls))
-            return left
-
         asked = parsed(
             request.body, request.headers.get("content-type", ""), BatchSpec, most_bytes=BATCH_BYTES
         )
@@ -69,10 +63,10 @@ def _submit(submit: SubmitBatch, views: _Views) -> Endpoint:
             tenant=request.tenant,
             key=idempotency_key(request.headers),
             limits=request.open_limits,
-            count_more=count_more,
+            count_more=request.count_more,
         )
         view = views.of(submission.batch)
-        headers = {**left, "Location": view.links.self, "ETag": f'"v{view.version}"'}
+        headers = {"Location": view.links.self, "ETag": f'"v{view.version}"'}
         if submission.replayed:
             return json_response(view, headers={**headers, "Idempotency-Replayed": "true"})
         return json_response(view, status=202, headers={**headers, "Retry-After": "1"})

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from shared.errors import (
-    FieldError,
-    Gone,
-    ImageMissing,
-    NotDrawn,
-    StillDrawing,
-    ValidationFailed,
-)
+from shared.errors import FieldError, Gone, ImageMissing, ValidationFailed
 from shared.http.answers import GeneratedImage, ImagesView
 from shared.http.image_request import ImageRequest
 from shared.http.json_body import parsed
@@ -41,22 +34,15 @@ class GenerateImages:
 
     def __call__(self, request: Request) -> Response:
         asked = parsed(request.body, request.headers.get("content-type", ""), ImageRequest)
-        rate = dict[str, str]()
-        jobs = self._drawn(asked, request, rate)
+        jobs = self._drawn(asked, request)
         if asked.response_format == "b64_json":
             data = self._inline(jobs)
         else:
             data = [GeneratedImage(url=self._url(job), job=link_of(job)) for job in jobs]
         view = ImagesView(created=jobs[0].created_ms // 1000, data=data)
-        return json_response(view, headers=rate)
+        return json_response(view)
 
-    def _drawn(self, asked: ImageRequest, request: Request, rate: dict[str, str]) -> list[Job]:
-        """Puts into `rate` the headers that say what is left of it, and into refusals too."""
-
-        def count_more(calls: int) -> Mapping[str, str]:
-            rate.update(request.count_more(calls))
-            return rate
-
+    def _drawn(self, asked: ImageRequest, request: Request) -> list[Job]:
         longest_s = self.rules.images_wait_s
         shorter_s = wait_seconds(request.headers)
         try:
@@ -65,14 +51,11 @@ class GenerateImages:
                 tenant=request.tenant,
                 key=_own(idempotency_key(request.headers)),
                 limits=request.open_limits,
-                count_more=count_more,
+                count_more=request.count_more,
                 wait_s=longest_s if shorter_s is None else min(shorter_s, longest_s),
             )
         except ValidationFailed as error:
             raise _as_asked(error) from error
-        except (NotDrawn, StillDrawing) as error:
-            error.headers.update(rate)
-            raise
 
     def _url(self, job: Job) -> str:
         assert job.image is not None  # Generate gives drawn jobs alone

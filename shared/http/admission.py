@@ -18,20 +18,20 @@ LOCAL_TENANT = "local"
 _SCHEME = "bearer "
 
 
-CountMore: TypeAlias = Callable[[int], Mapping[str, str]]
-"""Counts a call that was let in as so many calls more, and gives the headers that say what is left.
-It is let in as soon as one call would be, and whoever calls next waits for the rest. Raises
-RateLimited where another such call was faster, Unavailable."""
+CountMore: TypeAlias = Callable[[int], None]
+"""Counts a call that was let in as so many calls more. It is let in as soon as one call would be,
+and whoever calls next waits for the rest. Raises RateLimited where another such call was faster,
+Unavailable."""
 
 
-def uncounted(calls: int) -> Mapping[str, str]:
+def uncounted(calls: int) -> None:
     """A CountMore where nobody counts."""
-    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who was let in. `headers` go out with the answer, whatever it is."""
+    """Who was let in. `headers` go out with the answer, whatever it is, and say what is left of the
+    rate; `count_more` brings them up to date."""
 
     tenant: str
     open_limits: OpenLimits = UNLIMITED
@@ -60,12 +60,13 @@ class KeyedAdmission:
         now_ms = self._clock()
         tenant = self._tenant(headers.get("authorization", ""), now_ms)
         policy = self._policies[operation.limit or "reads"]
-        fields = self._spend(tenant, policy, now_ms)
+        left = dict(self._spend(tenant, policy, now_ms))
 
-        def count_more(calls: int) -> Mapping[str, str]:
-            return self._spend(tenant, policy, now_ms, calls, counted=1) if calls else fields
+        def count_more(calls: int) -> None:
+            if calls:
+                left.update(self._spend(tenant, policy, now_ms, calls, counted=1))
 
-        return Caller(tenant=tenant, open_limits=self._open, headers=fields, count_more=count_more)
+        return Caller(tenant=tenant, open_limits=self._open, headers=left, count_more=count_more)
 
     def _tenant(self, authorization: str, now_ms: int) -> str:
         scheme, text = authorization[: len(_SCHEME)], authorization[len(_SCHEME) :].strip()
