@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.ports import Delivery
+from shared.queue_event import delivery_of
 from upkeep_fn.dead_letters import DeadLetters
 from upkeep_fn.erasures import Erasures
 from upkeep_fn.lost_bells import LostBells
@@ -32,7 +32,7 @@ def make_handler(
         if _queue_of(records) == bells:
             return {"tried": sum(webhooks.heed(record["body"]) for record in records)}
         for record in records:
-            dead_letters.bury(_delivery(record))
+            dead_letters.bury(delivery_of(record))
         return {"buried": len(records)}
 
     return handler
@@ -41,11 +41,3 @@ def make_handler(
 def _queue_of(records: list[Mapping[str, Any]]) -> str:
     """Its name; an event has records of one queue."""
     return str(records[0]["eventSourceARN"]).rpartition(":")[2] if records else ""
-
-
-def _delivery(record: Mapping[str, Any]) -> Delivery:
-    return Delivery(
-        body=record["body"],
-        receipt=record["receiptHandle"],
-        receives=int(record["attributes"]["ApproximateReceiveCount"]),
-    )

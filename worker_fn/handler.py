@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from shared.ports import Delivery, WorkQueue
+from shared.queue_event import delivery_of
 from worker_fn.consume import Consume
 from worker_fn.drawing import Stop
 from worker_fn.settling import Delete, Hide, Settlement
@@ -34,7 +35,7 @@ def make_handler(
             consume.warm.get_readier()
         settled: list[tuple[Delivery, Settlement]] = []
         consume(
-            [_delivery(record) for record in event["Records"]],
+            [delivery_of(record) for record in event["Records"]],
             must_stop=lambda: _time_is_over(context),
             settle=settled.extend,
         )
@@ -54,14 +55,6 @@ def _all_but(done: Set[str], records: Sequence[Mapping[str, Any]]) -> list[dict[
         for record in records
         if record["receiptHandle"] not in done
     ]
-
-
-def _delivery(record: Mapping[str, Any]) -> Delivery:
-    return Delivery(
-        body=record["body"],
-        receipt=record["receiptHandle"],
-        receives=int(record["attributes"]["ApproximateReceiveCount"]),
-    )
 
 
 def _time_is_over(context: LambdaContext) -> Stop | None:
