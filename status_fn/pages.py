@@ -20,13 +20,13 @@ _PAGE = """<!doctype html>
 <script>SwaggerUIBundle({{url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true}})</script>
 </html>
 """
-_DAY = {"Cache-Control": "public, max-age=3600"}
+_AN_HOUR = {"Cache-Control": "public, max-age=3600"}
 
 
 @cache
 def openapi() -> Response:
     """OpenAPI 3.1."""
-    headers = {"Content-Type": "application/json", **_DAY}
+    headers = {"Content-Type": "application/json", **_AN_HOUR}
     return Response(body=json.dumps(document()), headers=headers)
 
 
@@ -38,4 +38,4 @@ def docs() -> Response:
         css=(bundle / "swagger-ui.min.css").read_text("utf-8"),
         script=(bundle / "swagger-ui-bundle.min.js").read_text("utf-8"),
     )
-    return Response(body=page, headers={"Content-Type": "text/html; charset=utf-8", **_DAY})
+    return Response(body=page, headers={"Content-Type": "text/html; charset=utf-8", **_AN_HOUR})
