@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, WithJsonSchema
@@ -70,6 +70,15 @@ class Refusal:
     code: str
     detail: str
     errors: tuple[FieldError, ...] = ()
+
+
+def refusal_of(content: Mapping[str, Any]) -> Refusal:
+    """A refusal from a batch's row, where it is `asdict`'s JSON. It may be a newer version's: what
+    this one does not know is passed over."""
+    names = {field.name for field in fields(Refusal)}
+    known = {name: value for name, value in content.items() if name in names}
+    errors = (FieldError(pointer=e["pointer"], detail=e["detail"]) for e in content["errors"])
+    return Refusal(**{**known, "errors": tuple(errors)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from shared.api_key import ApiKey
 from shared.batch import Batch, Refusal
-from shared.errors import TransitionRefused
+from shared.errors import IdempotencyKeyReuse, TransitionRefused
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.rate_limit import RatePolicy, Verdict
@@ -30,6 +30,11 @@ class IdempotencyKey:
     key: str
     fingerprint: str
     expires_ms: int
+
+    def require_same(self, fingerprint: str) -> None:
+        """Raise IdempotencyKeyReuse where the key made something of a body with another one."""
+        if fingerprint != self.fingerprint:
+            raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 
 from shared.aws import items
-from shared.batch import Batch, Refusal
-from shared.errors import FieldError
+from shared.batch import Batch, refusal_of
 
 DECIDED = "upto"
 _ID_CHARS = 64
@@ -50,12 +48,7 @@ def batch_from(item: items.Item) -> Batch:
         expires_ms=int(item["gone"]["N"]),
         size=int(item["n"]["N"]),
         decided=int(item[DECIDED]["N"]),
-        refused=tuple(_refusal(**each) for each in json.loads(item["why"]["S"])),
+        refused=tuple(map(refusal_of, json.loads(item["why"]["S"]))),
         client_ref=item["ref"]["S"] if "ref" in item else None,
         metadata=json.loads(item["meta"]["S"]) if "meta" in item else None,
     )
-
-
-def _refusal(index: int, code: str, detail: str, errors: Sequence[dict[str, str]]) -> Refusal:
-    told = tuple(FieldError(**error) for error in errors)
-    return Refusal(index=index, code=code, detail=detail, errors=told)

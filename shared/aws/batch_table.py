@@ -14,12 +14,12 @@ from typing import Any
 
 from shared.aws import batch_items, items, outbox, submission
 from shared.aws.clients import Client
-from shared.aws.errors import translated
+from shared.aws.reads import item_at
 from shared.aws.room import Room
 from shared.aws.transactions import Tries, transacted
 from shared.batch import Batch, Refusal
 from shared.bells import nobody
-from shared.errors import Gone, IdempotencyKeyReuse, Unavailable
+from shared.errors import Gone, Unavailable
 from shared.fitting import fitted
 from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
@@ -91,12 +91,12 @@ class DynamoBatchTable:
         raise Unavailable("the room for jobs kept changing")
 
     def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:
-        item = self._item(submission.key_pk(key))
+        item = item_at(self._client, self._name, submission.key_pk(key))
         live = item is not None and int(item["gone"]["N"]) >= now_ms
         return self._made_by(key, item) if item is not None and live else None
 
     def get(self, batch_id: str) -> Batch | None:
-        item = self._item(batch_items.pk(batch_id))
+        item = item_at(self._client, self._name, batch_items.pk(batch_id))
         return None if item is None else batch_items.batch_from(item)
 
     def _writes(
@@ -153,20 +153,11 @@ class DynamoBatchTable:
         return None
 
     def _made_by(self, key: IdempotencyKey, live: items.Item) -> Batch:
-        if live["fp"]["S"] != key.fingerprint:
-            raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
+        key.require_same(live["fp"]["S"])
         batch = self.get(live["jid"]["S"])
         if batch is None:
             raise Gone("the batch that this key made is no longer kept; use a new key")
         return batch
-
-    def _item(self, pk: items.Value) -> items.Item | None:
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": pk}, ConsistentRead=True
-            )
-        item: items.Item | None = answer.get("Item")
-        return item
 
 
 def _event(item: Job | Refusal) -> WebhookEvent | None:

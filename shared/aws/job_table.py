@@ -18,7 +18,7 @@ from shared.aws.schema import DUE_INDEX, ERASED_SHARD, SHARDS, TENANT_INDEX
 from shared.aws.transactions import Tries, transacted
 from shared.batch import ids_of
 from shared.bells import nobody
-from shared.errors import IdempotencyKeyReuse, TransitionRefused, Unavailable
+from shared.errors import TransitionRefused, Unavailable
 from shared.job import Job, JobStatus
 from shared.open_limits import UNLIMITED, OpenLimits, queue_full, tenant_queue_full
 from shared.ports import Backlog, IdempotencyKey, JobQuery, Line, Submission
@@ -180,8 +180,7 @@ class DynamoJobTable:
         return None if "seat" in refused else Submission(job=job, replayed=False)
 
     def _replay(self, live: items.Item, key: IdempotencyKey, job: Job) -> Submission:
-        if live["fp"]["S"] != key.fingerprint:
-            raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
+        key.require_same(live["fp"]["S"])
         earlier = live["jid"]["S"]
         return Submission(job=self.get(earlier), replayed=earlier != job.id)
 

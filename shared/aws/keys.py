@@ -11,6 +11,7 @@ from shared.api_key import ApiKey
 from shared.aws import items
 from shared.aws.clients import Client
 from shared.aws.errors import translated
+from shared.aws.reads import item_at
 
 _LIST = items.text("apikeys")
 _ABSENT = "attribute_not_exists(pk)"
@@ -62,12 +63,7 @@ class DynamoKeyTable:
         return sorted((key for key in found if key), key=attrgetter("created_ms", "id"))
 
     def _item(self, pk: items.Value) -> items.Item | None:
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": pk}, ConsistentRead=True
-            )
-        item: items.Item | None = answer.get("Item")
-        return item
+        return item_at(self._client, self._name, pk)
 
 
 def _pk(key_id: str) -> items.Value:

@@ -11,6 +11,7 @@ from shared.aws import items, open_jobs, outbox
 from shared.aws.clients import Client
 from shared.aws.errors import translated
 from shared.aws.expressions import Attributes, transact_update, update_arguments
+from shared.aws.reads import item_at
 from shared.aws.transactions import Tries, transacted
 from shared.conditions import All, Is
 from shared.errors import TransitionRefused, Unavailable
@@ -43,11 +44,7 @@ class Moves:
 
     def row(self, job_id: str) -> Job | None:
         """The row as of now."""
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": items.job_key(job_id)}, ConsistentRead=True
-            )
-        return _job_or_none(answer.get("Item"))
+        return _job_or_none(item_at(self._client, self._name, items.job_key(job_id)))
 
     def _started(self, transition: Transition) -> Job:
         """Hardly any webhook asks for starts, and a claim reads nothing beforehand: so it is tried

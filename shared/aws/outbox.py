@@ -17,6 +17,7 @@ from shared.aws import items
 from shared.aws.clients import Client
 from shared.aws.errors import translated
 from shared.aws.expressions import Expression
+from shared.aws.reads import item_at
 from shared.aws.schema import DUE_INDEX, EVENT_SHARDS
 from shared.spec import EventKind
 from shared.transition import Transition
@@ -79,11 +80,7 @@ class DynamoOutbox:
         return entries
 
     def _get(self, pk: items.Value) -> WebhookEvent | None:
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._name, Key={"pk": pk}, ConsistentRead=True
-            )
-        item = answer.get("Item")
+        item = item_at(self._client, self._name, pk)
         return _event(item) if item else None
 
 

@@ -1,4 +1,4 @@
-"""Many rows read at once, as of now."""
+"""Items read as of now, one or many at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from shared.aws.transactions import Tries
 from shared.errors import Unavailable
 
 _AT_ONCE = 100
+
+
+def item_at(client: Client, table: str, pk: items.Value) -> items.Item | None:
+    """The item with this key, if it is there."""
+    with translated():
+        answer = client.get_item(TableName=table, Key={"pk": pk}, ConsistentRead=True)
+    item: items.Item | None = answer.get("Item")
+    return item
 
 
 class Reads:

@@ -7,14 +7,14 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from shared.batch import Batch, Refusal
+from shared.batch import Batch, Refusal, refusal_of
 from shared.bells import nobody
 from shared.embedded import idempotency
 from shared.embedded.database import Database
 from shared.embedded.limits import room
 from shared.embedded.outbox import told
 from shared.embedded.rows import INSERT, to_row
-from shared.errors import FieldError, Gone
+from shared.errors import Gone
 from shared.fitting import fitted
 from shared.job import Job
 from shared.open_limits import UNLIMITED, OpenLimits
@@ -107,11 +107,6 @@ def _row(batch: Batch) -> dict[str, object]:
 
 def _batch(row: sqlite3.Row) -> Batch:
     columns = dict(row)
-    columns["refused"] = tuple(_refusal(**each) for each in json.loads(row["refused"]))
+    columns["refused"] = tuple(map(refusal_of, json.loads(row["refused"])))
     columns["metadata"] = None if row["metadata"] is None else json.loads(row["metadata"])
     return Batch(**columns)
-
-
-def _refusal(index: int, code: str, detail: str, errors: Sequence[dict[str, str]]) -> Refusal:
-    told = tuple(FieldError(**error) for error in errors)
-    return Refusal(index=index, code=code, detail=detail, errors=told)

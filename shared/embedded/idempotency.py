@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from shared.errors import IdempotencyKeyReuse
 from shared.ports import IdempotencyKey
 
 
@@ -14,8 +13,7 @@ def made_by(connection: sqlite3.Connection, key: IdempotencyKey, *, now_ms: int)
     row = connection.execute(sql, (key.tenant, key.key, now_ms)).fetchone()
     if row is None:
         return None
-    if row["fingerprint"] != key.fingerprint:
-        raise IdempotencyKeyReuse("use a new key for a new body, or send the first body again")
+    key.require_same(row["fingerprint"])
     made: str = row["job_id"]
     return made
 

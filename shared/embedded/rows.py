@@ -13,6 +13,7 @@ from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, record
 from shared.spec import CompleteSpec
 
 COLUMNS = tuple(field.name for field in fields(Job))
+_KNOWN = frozenset(COLUMNS)
 INSERT = (
     f"INSERT INTO jobs ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
 )
@@ -40,8 +41,8 @@ def to_value(value: Any) -> Any:
 
 
 def to_job(row: sqlite3.Row) -> Job:
-    """The job that a row holds."""
-    values = dict(row)
+    """The job that a row holds. Columns of a newer version are passed over."""
+    values = {name: value for name, value in zip(row.keys(), row, strict=True) if name in _KNOWN}
     for name, type_ in _NESTED.items():
         if values[name] is not None:
             values[name] = record_of(type_, json.loads(values[name]))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import random
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from shared import message
 from shared.aws import items
 from shared.aws.job_table import DynamoJobTable
+from shared.batch import Refusal, refusal_of
 from shared.embedded.database import Database
 from shared.embedded.job_table import SqliteJobTable
+from shared.errors import FieldError
 from shared.transitions import claim
 from tests.aws_local.places import Clients, new_table
 from tests.contract.samples import LEASE_MS, NONCE, NOW_MS, queued, running
@@ -48,7 +51,25 @@ def test_what_a_newer_version_has_added_to_a_part_of_a_row_is_passed_over(tmp_pa
     table.submit(job, None, now_ms=NOW_MS)
     with database.writing() as connection:
         connection.execute("UPDATE jobs SET progress=?", (newer,))
+        connection.execute("ALTER TABLE jobs ADD COLUMN unheard_of TEXT DEFAULT 'yet'")
     assert table.get(job.id) == job
+
+
+def test_what_a_newer_version_has_added_to_a_refusal_is_passed_over() -> None:
+    kept = Refusal(
+        index=3,
+        code="validation_failed",
+        detail="/width: too wide",
+        errors=(FieldError(pointer="/width", detail="too wide"),),
+    )
+    row = asdict(kept)
+    newer = {
+        **row,
+        "unheard_of": 1,
+        "errors": [{**error, "unheard_of": 1} for error in row["errors"]],
+    }
+
+    assert refusal_of(newer) == kept
 
 
 def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
