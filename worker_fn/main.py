@@ -25,11 +25,12 @@ from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.queue import SqliteQueue
 from shared.errors import ModelUnavailable, SettingsError
 from shared.ports import ImageStore, JobTable, WorkQueue
-from shared.settings import EngineSettings, JobRules, LambdaWorkerSettings, LocalWorkerSettings
+from shared.settings import EngineSettings, LambdaWorkerSettings, LocalWorkerSettings
 from shared.telemetry import Log, LogEvent
 from worker_fn.attempts import Attempts
 from worker_fn.background import Beside
 from worker_fn.consume import Consume, WarmEngine
+from worker_fn.engine.base import Engine
 from worker_fn.engine.load import build_engine
 from worker_fn.engine.memory_plan import planned
 from worker_fn.engine.resources import resources
@@ -60,7 +61,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _lambda_handler() -> Callable[[Mapping[str, Any], LambdaContext], dict[str, Any]]:
     settings = LambdaWorkerSettings.read(os.environ)
     table, images, queue = _aws(settings)
-    return make_handler(_consume(table, images, settings, settings), queue)
+    return make_handler(_consume(table, images, settings), queue)
 
 
 def main() -> int:
@@ -105,13 +106,13 @@ def _local() -> tuple[Consume, WorkQueue, None]:
     images = FileImageStore(settings.data / "images", secret=b"", base_url="")
     bells = SqliteQueue(database, name="webhooks", clock=clock, visibility_s=2 * settings.lease_s)
     table = SqliteJobTable(database, ring=Bells(queue=bells, log=_LOG))
-    return _consume(table, images, settings, settings), queue, None
+    return _consume(table, images, settings), queue, None
 
 
 def _remote() -> tuple[Consume, WorkQueue, float | None]:
     settings = LambdaWorkerSettings.read(os.environ)
     table, images, queue = _aws(settings)
-    return _consume(table, images, settings, settings), queue, settings.idle_s
+    return _consume(table, images, settings), queue, settings.idle_s
 
 
 def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueue]:
@@ -137,26 +138,12 @@ def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueu
 
 
 def _consume(
-    table: JobTable, images: ImageStore, rules: JobRules, settings: EngineSettings
+    table: JobTable, images: ImageStore, settings: LambdaWorkerSettings | LocalWorkerSettings
 ) -> Consume:
-    given = resources(os.environ)
-    plan = planned(
-        settings.model_dir if settings.engine == "openvino" else None,
-        settings.worker_memory_mb or given.memory_mb,
-        pixels=settings.batch_pixels,
-    )
-    engine = build_engine(
-        settings.engine,
-        settings.model_dir,
-        pattern_delay_s=settings.engine_delay_ms / 1000,
-        threads=settings.threads or given.threads,
-        compiled=settings.compiled,
-        sizes=plan.sizes,
-        pixels=plan.pixels,
-    )
+    engine, limits = _engine(settings)
     attempts = Attempts(
         table=table,
-        rules=rules,
+        rules=settings,
         clock=clock,
         nonce=lambda: secrets.token_hex(16),
         jitter=random.random,
@@ -177,12 +164,32 @@ def _consume(
         ),
         previews=Previews(table=table, images=images, background=Beside(), clock=clock, log=_LOG),
         background=background,
-        limits=BatchLimits(jobs=settings.batch, pixels=plan.pixels),
-        rules=rules,
+        limits=limits,
+        rules=settings,
         clock=clock,
         log=_LOG,
     )
     return Consume(process=process, warm=WarmEngine(process))
+
+
+def _engine(settings: EngineSettings) -> tuple[Engine, BatchLimits]:
+    """The engine, and how much it may draw at once in the memory that there is."""
+    given = resources(os.environ)
+    plan = planned(
+        settings.model_dir if settings.engine == "openvino" else None,
+        settings.worker_memory_mb or given.memory_mb,
+        pixels=settings.batch_pixels,
+    )
+    engine = build_engine(
+        settings.engine,
+        settings.model_dir,
+        pattern_delay_s=settings.engine_delay_ms / 1000,
+        threads=settings.threads or given.threads,
+        compiled=settings.compiled,
+        sizes=plan.sizes,
+        pixels=plan.pixels,
+    )
+    return engine, BatchLimits(jobs=settings.batch, pixels=plan.pixels)
 
 
 if __name__ == "__main__":
