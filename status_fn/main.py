@@ -8,16 +8,13 @@ import time
 
 import shared.cold_start
 from shared.aws import clients
+from shared.aws.admission import keyed_admission
 from shared.aws.batch_table import DynamoBatchTable
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
-from shared.aws.keys import DynamoKeyTable
-from shared.aws.limits import DynamoRateLimiter
 from shared.aws.outbox import DynamoOutbox
 from shared.aws.watch import PollingWatch
 from shared.cost import prices_by_memory
-from shared.http.admission import KeyedAdmission
-from shared.key_cache import CachedKeys
 from shared.model_card import Catalog
 from shared.pace import workers
 from shared.settings import StatusSettings
@@ -41,16 +38,7 @@ handler = make_handler(
     outbox=DynamoOutbox(_dynamodb, _settings.table),
     catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
     rules=_settings,
-    admission=KeyedAdmission(
-        keys=CachedKeys(
-            keys=DynamoKeyTable(_dynamodb, _settings.table),
-            clock=_clock,
-            lasts_ms=_settings.key_cache_ms,
-        ),
-        limiter=DynamoRateLimiter(_dynamodb, _settings.table),
-        rules=_settings,
-        clock=_clock,
-    ),
+    admission=keyed_admission(_dynamodb, _settings.table, rules=_settings, clock=_clock),
     clock=_clock,
     workers=workers(_settings.cap),
     log=Log("status_fn"),
