@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.errors import FieldError, Gone, IdempotencyKeyReuse, PromptRefused, Unavailable
+from shared.bells import ring_for
+from shared.errors import FieldError, Gone, IdempotencyKeyReuse, PromptRefused
 from shared.job import Job, JobStatus, job_id
-from shared.message import encode
 from shared.model_card import Catalog
 from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import Clock, IdempotencyKey, JobTable, Submission, WorkQueue
@@ -16,9 +16,8 @@ from shared.settings import JobRules
 from shared.spec import JobSpec
 from shared.telemetry import Log, LogEvent
 from shared.webhook_url import target_of
+from submit_fn.idempotency import remembered
 from submit_fn.result_cache import ResultCache
-
-IDEMPOTENCY_MS = 24 * 3_600_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +46,7 @@ class Submit:
         now_ms = self.clock()
         job = self.new_job(spec, tenant=tenant, now_ms=now_ms)
         answered = self.answered(job, spec)
-        kept = _key(key, spec, tenant, now_ms)
+        kept = remembered(key, spec.fingerprint, tenant=tenant, now_ms=now_ms)
         if answered is None:
             submission = self.table.submit(job, kept, now_ms=now_ms, limits=limits)
         else:
@@ -113,20 +112,5 @@ class Submit:
             )
 
     def ring(self, *jobs: Job) -> None:
-        """For jobs of one tenant, which are accepted already: a bell that fails must not turn 202
-        into an error."""
-        try:
-            self.queue.send(*(encode(job.id) for job in jobs), group=jobs[0].tenant)
-        except Unavailable:
-            self.log.exception(LogEvent.BELL_LOST, job_ids=[job.id for job in jobs])
-
-
-def _key(key: str | None, spec: JobSpec, tenant: str, now_ms: int) -> IdempotencyKey | None:
-    if key is None:
-        return None
-    return IdempotencyKey(
-        tenant=tenant,
-        key=key,
-        fingerprint=spec.fingerprint(),
-        expires_ms=now_ms + IDEMPOTENCY_MS,
-    )
+        """For accepted jobs of one tenant."""
+        ring_for(jobs, queue=self.queue, log=self.log)

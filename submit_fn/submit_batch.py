@@ -19,7 +19,8 @@ from shared.open_limits import UNLIMITED, OpenLimits
 from shared.ports import BatchTable, IdempotencyKey
 from shared.spec import JobSpec
 from shared.telemetry import LogEvent
-from submit_fn.submit import IDEMPOTENCY_MS, Submit
+from submit_fn.idempotency import remembered
+from submit_fn.submit import Submit
 
 _LOOKS = 8
 """So many items are looked up in the result cache at once."""
@@ -66,7 +67,12 @@ class SubmitBatch:
         """
         now_ms = self.submit.clock()
         items = [self._prepared(content, tenant, now_ms) for content in asked.jobs]
-        kept = _key(key, asked, items, tenant, now_ms)
+        kept = remembered(
+            key,
+            lambda: asked.fingerprint([item.fingerprint for item in items]),
+            tenant=tenant,
+            now_ms=now_ms,
+        )
         found = None if kept is None else self.batches.find(kept, now_ms=now_ms)
         if found is None:
             _require_one(items)
@@ -78,9 +84,7 @@ class SubmitBatch:
         if now_ms >= batch.expires_ms:
             raise Gone("the batch that this key made is no longer kept; use a new key")
         replayed = batch.id != new.id
-        event = LogEvent.BATCH_REPLAYED if replayed else LogEvent.BATCH_SUBMITTED
-        jobs = len(batch.accepted())
-        self.submit.log.info(event, batch_id=batch.id, jobs=jobs, refused=batch.size - jobs)
+        self._tell_log(batch, replayed)
         return BatchSubmission(batch=batch, replayed=replayed)
 
     def _prepared(self, content: object, tenant: str, now_ms: int) -> _Prepared:
@@ -144,6 +148,11 @@ class SubmitBatch:
             return job
         return self.submit.answered(job, item.spec) or job
 
+    def _tell_log(self, batch: Batch, replayed: bool) -> None:
+        event = LogEvent.BATCH_REPLAYED if replayed else LogEvent.BATCH_SUBMITTED
+        jobs = len(batch.accepted())
+        self.submit.log.info(event, batch_id=batch.id, jobs=jobs, refused=batch.size - jobs)
+
     def _drop(self, placed: Sequence[Job | Refusal]) -> None:
         """Somebody else was faster: the copies of cached pictures would be nobody's."""
         for job in placed:
@@ -155,19 +164,6 @@ class SubmitBatch:
         waiting = [job for job in accepted if isinstance(job, Job) and not job.is_terminal]
         if waiting:
             self.submit.ring(*waiting)
-
-
-def _key(
-    key: str | None, asked: BatchSpec, items: Sequence[_Prepared], tenant: str, now_ms: int
-) -> IdempotencyKey | None:
-    if key is None:
-        return None
-    return IdempotencyKey(
-        tenant=tenant,
-        key=key,
-        fingerprint=asked.fingerprint([item.fingerprint for item in items]),
-        expires_ms=now_ms + IDEMPOTENCY_MS,
-    )
 
 
 def _fingerprint(content: object) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.errors import TransitionRefused, Unavailable
+from shared.bells import ring_for
+from shared.errors import TransitionRefused
 from shared.job import Job, JobStatus
-from shared.message import encode
 from shared.ports import Clock, JobTable, WorkQueue
 from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
@@ -47,14 +47,8 @@ class Sweep:
         except TransitionRefused:
             return False  # someone else was faster, and what they did stands
         if moved.status is JobStatus.QUEUED:
-            self._ring(moved)
+            ring_for([moved], queue=self.queue, log=self.log)
         return True
-
-    def _ring(self, job: Job) -> None:
-        try:
-            self.queue.send(encode(job.id), group=job.tenant)
-        except Unavailable:
-            self.log.exception(LogEvent.BELL_LOST, job_id=job.id)
 
 
 def mending(job: Job, *, now_ms: int, rules: JobRules) -> Transition | None:

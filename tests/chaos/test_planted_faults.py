@@ -32,6 +32,7 @@ from hypothesis.stateful import run_state_machine_as_test
 import submit_fn.delete
 import submit_fn.retry
 import submit_fn.submit
+import upkeep_fn.sweep
 import worker_fn.attempts
 import worker_fn.publishing
 from shared.job import Image, Job, JobStatus
@@ -179,7 +180,7 @@ def the_sweep_never_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def the_sweep_forgets_to_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sweep, "_ring", lambda self, job: None)
+    monkeypatch.setattr(upkeep_fn.sweep, "ring_for", lambda *_, **__: None)
 
 
 def nobody_looks_after_the_files_of_what_was_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +222,7 @@ def without(move: Callable[..., Transition], column: str) -> Callable[..., Trans
 
 
 def idempotency_keys_are_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submit_fn.submit, "_key", lambda *_: None)
+    monkeypatch.setattr(submit_fn.submit, "remembered", lambda *_, **__: None)
 
 
 def keys_of_images_do_not_name_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
