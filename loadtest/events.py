@@ -117,6 +117,19 @@ class Delivered:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BatchDone:
+    """A batch is over: from its submit to the picture of its last job in hand. `order` is the
+    batch's own; `jobs` of the `size` that were asked for were accepted."""
+
+    at_s: float
+    order: str
+    size: int
+    jobs: int
+    submit_ms: float
+    end_to_end_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Broken:
     """An answer that the contract does not allow."""
 
@@ -161,6 +174,7 @@ Event: TypeAlias = (
     | Settled
     | Fetched
     | Delivered
+    | BatchDone
     | Broken
     | Crowd
     | Queue
@@ -179,6 +193,7 @@ _KINDS: dict[str, Any] = {
         Settled,
         Fetched,
         Delivered,
+        BatchDone,
         Broken,
         Crowd,
         Queue,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
 
-from loadtest.events import Settled
+from loadtest.events import BatchDone, Settled
 from loadtest.follow_up import JobHistory, Run
 
 STAGES = ("submit", "queue", "load", "inference", "upload", "detection lag", "download")
@@ -57,6 +57,26 @@ class Row:
     p50_ms: float
     p90_ms: float
     p99_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRow:
+    """All batches of one size; latencies in ms, from the submit to the last picture in hand."""
+
+    size: int
+    batches: int
+    jobs: int
+    submit_p50_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+def batch_rows(run: Run) -> list[BatchRow]:
+    """A line for each size, smallest first; none where nothing was submitted as a batch."""
+    sizes = sorted({each.size for each in run.batches})
+    return [_batch_row(size, [each for each in run.batches if each.size == size]) for size in sizes]
 
 
 def samples(run: Run) -> list[Sample]:
@@ -209,6 +229,20 @@ def _row(size: str, taken: Sequence[Sample], failures: int, seconds: float) -> R
         p50_ms=quantile(ms, 0.5),
         p90_ms=quantile(ms, 0.9),
         p99_ms=quantile(ms, 0.99),
+    )
+
+
+def _batch_row(size: int, taken: Sequence[BatchDone]) -> BatchRow:
+    ms = [each.end_to_end_ms for each in taken]
+    return BatchRow(
+        size=size,
+        batches=len(taken),
+        jobs=sum(each.jobs for each in taken),
+        submit_p50_ms=quantile((each.submit_ms for each in taken), 0.5),
+        p50_ms=quantile(ms, 0.5),
+        p90_ms=quantile(ms, 0.9),
+        p99_ms=quantile(ms, 0.99),
+        max_ms=max(ms),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from loadtest.events import (
     Accepted,
+    BatchDone,
     Broken,
     Crowd,
     Delivered,
@@ -45,6 +46,7 @@ class Run:
     orders: dict[str, Ordered] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
     throttled: list[Throttled] = field(default_factory=list)
+    batches: list[BatchDone] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     crowd: list[Crowd] = field(default_factory=list)
     queue: list[Queue] = field(default_factory=list)
@@ -87,6 +89,8 @@ def _add(run: Run, event: Event) -> None:
             run.refused.append(event)
         case Throttled():
             run.throttled.append(event)
+        case BatchDone():
+            run.batches.append(event)
         case Broken():
             run.broken.append(event)
         case Crowd():

@@ -125,7 +125,7 @@ def picture(order: Order, clocks: Clocks) -> Journey:
         job_id=final["id"],
         order=order.name,
         size=order.size,
-        end_to_end_ms=_ms_since(started_s, clocks),
+        end_to_end_ms=ms_since(started_s, clocks),
     )
 
 
@@ -140,7 +140,7 @@ def submit(order: Order, clocks: Clocks) -> Part:
         headers={"Idempotency-Key": order.name},
         json=order.body,
     )
-    reply = yield from _answered(call, order.name, clocks)
+    reply = yield from answered(call, order.name, clocks)
     if reply.status not in call.fine:
         yield refusal(order.name, reply, clocks, expected=False)
         return None
@@ -159,32 +159,32 @@ def follow(job: dict[str, Any], clocks: Clocks, *, wait_s: int) -> Part:
     """Poll until the job is terminal: the last view; None when the service lost it."""
     accepted_s = clocks.steady_s()
     tag: str | None = None
-    yield _seen(job, clocks)
+    yield seen(job, clocks)
     if job["status"] == "succeeded" and job["image"] is None:  # a replayed submit signs no link
         job = yield from read(job, clocks)
         if job is None:
             return None
     while job["status"] not in TERMINAL:
-        reply = yield from _answered(_poll(job, tag, wait_s), job["id"], clocks)
+        reply = yield from answered(_poll(job, tag, wait_s), job["id"], clocks)
         if reply.status == 200:
             job, tag = reply.json(), reply.headers.get("etag")
-            yield _seen(job, clocks)
+            yield seen(job, clocks)
         elif reply.status != 304:
             yield Missing(at_s=clocks.wall_s(), job_id=job["id"], status=reply.status)
             return None
         if job["status"] not in TERMINAL and not _waited(reply):
             yield Pause(seconds=advised_s(reply, clocks))
-    yield settled(job, clocks, since_accepted_ms=_ms_since(accepted_s, clocks))
+    yield settled(job, clocks, since_accepted_ms=ms_since(accepted_s, clocks))
     return job
 
 
 def read(job: dict[str, Any], clocks: Clocks) -> Part:
     """The job as it stands; None when the service does not know it."""
-    reply = yield from _answered(_poll(job, None, 0), job["id"], clocks)
+    reply = yield from answered(_poll(job, None, 0), job["id"], clocks)
     if reply.status != 200:
         yield Missing(at_s=clocks.wall_s(), job_id=job["id"], status=reply.status)
         return None
-    yield _seen(reply.json(), clocks)
+    yield seen(reply.json(), clocks)
     return reply.json()
 
 
@@ -193,7 +193,7 @@ def fetch(job: dict[str, Any], clocks: Clocks) -> Part:
     call = Call(
         method="GET", url=job["image"]["url"], name="picture", fine=frozenset({200}), headers={}
     )
-    reply = yield from _answered(call, job["id"], clocks)
+    reply = yield from answered(call, job["id"], clocks)
     yield Fetched(
         at_s=clocks.wall_s(),
         job_id=job["id"],
@@ -245,7 +245,7 @@ def advised_s(reply: Reply, clocks: Clocks) -> float:
     return min(LONGEST_PAUSE_S, seconds) * (1 + 0.1 * clocks.chance())
 
 
-def _answered(call: Call, order: str, clocks: Clocks) -> Part:
+def answered(call: Call, order: str, clocks: Clocks) -> Part:
     """The first answer that is one."""
     while True:
         reply = yield call
@@ -276,11 +276,13 @@ def _waited(reply: Reply) -> bool:
     return applied.startswith("wait=") and applied != "wait=0"
 
 
-def _seen(job: dict[str, Any], clocks: Clocks) -> Seen:
+def seen(job: dict[str, Any], clocks: Clocks) -> Seen:
+    """The view, written down."""
     return Seen(
         at_s=clocks.wall_s(), job_id=job["id"], version=job["version"], status=job["status"]
     )
 
 
-def _ms_since(started_s: float, clocks: Clocks) -> float:
+def ms_since(started_s: float, clocks: Clocks) -> float:
+    """Rounded to a microsecond."""
     return round((clocks.steady_s() - started_s) * 1000, 3)

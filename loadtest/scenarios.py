@@ -28,9 +28,10 @@ class Scenario:
     """Closed-loop phases of users, or (`arrivals_per_s`) an open loop.
 
     `think_s` is a user's pause between two pictures. `jobs_per_user` None: as many as the time
-    allows. An open loop starts with `arrivals_per_s` and multiplies the rate by `growth` every
-    `step_s` until the queue grows or the phases are over. `idle_s` is how long the cold scenario
-    leaves the service alone. `prompts` are the first report's own, until the model names better.
+    allows. `batch_size` None: each wish is a job; else so many jobs that are submitted at once.
+    An open loop starts with `arrivals_per_s` and multiplies the rate by `growth` every `step_s`
+    until the queue grows or the phases are over. `idle_s` is how long the cold scenario leaves the
+    service alone. `prompts` are the first report's own, until the model names better.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Scenario:
     prompts: tuple[str, ...] = ("mountains and rivers at sunset",)
     think_s: tuple[float, float] = (1.0, 5.0)
     jobs_per_user: int | None = None
+    batch_size: int | None = None
     mischief: bool = False
     arrivals_per_s: float | None = None
     growth: float = 1.25
@@ -60,7 +62,7 @@ class Scenario:
 
 def scenarios() -> dict[str, Scenario]:
     """All of them, by name."""
-    known = (_report(), _smoke(), _burst(), _soak(), _capacity(), _cold(), _mixed())
+    known = (_report(), _smoke(), _burst(), _soak(), _capacity(), _cold(), _mixed(), _batches())
     return {scenario.name: scenario for scenario in known}
 
 
@@ -101,6 +103,16 @@ def rate_at(scenario: Scenario, elapsed_s: float) -> float:
     """Arrivals per second of an open loop."""
     assert scenario.arrivals_per_s is not None
     return float(scenario.arrivals_per_s * scenario.growth ** int(elapsed_s / scenario.step_s))
+
+
+def orders(
+    scenario: Scenario, *, name: str, chance: random.Random, wait_s: int
+) -> tuple[Order, ...]:
+    """The wishes of one batch, in the order in which they are sent."""
+    return tuple(
+        order(scenario, name=f"{name}-{number}", chance=chance, wait_s=wait_s)
+        for number in range(scenario.batch_size or 1)
+    )
 
 
 def order(scenario: Scenario, *, name: str, chance: random.Random, wait_s: int) -> Order:
@@ -185,4 +197,14 @@ def _mixed() -> Scenario:
         phases=(Phase(seconds=120, users_from=8, users_to=8),),
         think_s=(0.0, 1.0),
         mischief=True,
+    )
+
+
+def _batches() -> Scenario:
+    return Scenario(
+        name="batches",
+        says="four users for two minutes, twenty pictures at once each",
+        phases=(Phase(seconds=120, users_from=4, users_to=4),),
+        think_s=(0.2, 1.0),
+        batch_size=20,
     )

@@ -13,10 +13,11 @@ from locust import FastHttpUser, task
 from locust.exception import StopUser
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
-from loadtest.events import Delivered, Event, Settled
+from loadtest.batches import batch
+from loadtest.events import BatchDone, Delivered, Event, Settled
 from loadtest.journey import Call, Clocks, Journey, Pause, Reply, picture
 from loadtest.mischief import MIX
-from loadtest.scenarios import Scenario, order, rate_at
+from loadtest.scenarios import Scenario, order, orders, rate_at
 
 CLOCKS = Clocks(wall_s=time.time, steady_s=time.monotonic)
 
@@ -71,6 +72,9 @@ class PictureUser(FastHttpUser):
     def _journey(self) -> Journey:
         self._orders += 1
         name = f"{self.run_id}-{id(self):x}-{self._orders}"
+        if self.scenario.batch_size:
+            wishes = orders(self.scenario, name=name, chance=self._chance, wait_s=self.wait_s)
+            return batch(name, wishes, CLOCKS)
         wish = order(self.scenario, name=name, chance=self._chance, wait_s=self.wait_s)
         if not self.scenario.mischief:
             return picture(wish, CLOCKS)
@@ -111,6 +115,8 @@ class PictureUser(FastHttpUser):
         if isinstance(event, Delivered):
             heat = "cold" if self._cold.pop(event.job_id, None) else "warm"
             self._tell(f"end to end {event.size}, {heat}", event.end_to_end_ms)
+        if isinstance(event, BatchDone):
+            self._tell(f"end to end, batch of {event.size}", event.end_to_end_ms)
 
     def _tell_stages(self, event: Settled) -> None:
         for stage in ("queue_ms", "load_ms", "inference_ms", "upload_ms"):

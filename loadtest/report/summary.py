@@ -10,8 +10,10 @@ from typing import Any
 from loadtest.cloudwatch import Series
 from loadtest.cost import Prices
 from loadtest.figures import (
+    BatchRow,
     Row,
     Sample,
+    batch_rows,
     measures,
     pixels,
     rows,
@@ -55,6 +57,7 @@ class Summary:
     told: Told
     rows: tuple[Row, ...]
     rows_by_repetition: tuple[tuple[Row, ...], ...]
+    batches: tuple[BatchRow, ...]
     stages: Mapping[str, Mapping[str, float]]
     heat: Cold
     ledger: Ledger
@@ -86,6 +89,7 @@ def summary(
         rows_by_repetition=tuple(
             tuple(rows(run, samples(run), seconds=seconds_under_load(run))) for run in runs
         ),
+        batches=tuple(batch_rows(whole)),
         stages=_stages(taken),
         heat=_heat(taken),
         ledger=ledger(whole),
@@ -104,6 +108,7 @@ def joined(runs: Sequence[Run]) -> Run:
         whole.orders |= run.orders
         whole.refused += run.refused
         whole.throttled += run.throttled
+        whole.batches += run.batches
         whole.broken += run.broken
         whole.crowd += run.crowd
         whole.queue += run.queue

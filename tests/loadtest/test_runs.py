@@ -116,6 +116,16 @@ def test_a_burst_is_served_to_the_last_job(host: str, tmp_path: Path) -> None:
     assert done.summary["ledger"]["succeeded"] == 60
 
 
+def test_batches_are_accounted_for_to_their_last_job(host: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "--scenario", "batches", "--scale", "0.04", "--host", host)
+    assert done.status == 0, done.said
+    account, [batches] = done.summary["ledger"], done.summary["batches"]
+    assert account["accepted"] == account["succeeded"] == account["fetched"] == batches["jobs"] > 0
+    assert batches["jobs"] == batches["batches"] * batches["size"]
+    assert batches["p50_ms"] >= done.summary["rows"][-1]["p50_ms"]
+    assert "pictures at once" in (tmp_path / "report.html").read_text("utf-8")
+
+
 def test_mischief_makes_no_fault(host: str, tmp_path: Path) -> None:
     done = run(tmp_path, "--scenario", "mixed", "--scale", "0.12", "--host", host)
     assert done.status == 0, done.said

@@ -62,7 +62,7 @@ def test_a_silent_receiver_of_one_machine_holds_its_share_and_no_more(tmp_path: 
         job = {"prompt": "a hill", "width": 64, "height": 64}
         owed = {"jobs": [{**job, "webhook": {"url": silent.url}}] * 60}
         assert client.post("/v1/batches", json=owed).status_code == 202
-        until(lambda: held.most == MOST_OF_A_RECEIVER)
+        until(lambda: held.most >= MOST_OF_A_RECEIVER)
         client.post("/v1/jobs", json={**job, "webhook": {"url": quick.url}})
         until(lambda: quick.received)
 
