@@ -156,6 +156,11 @@ def _show(done: Summary, console: Console) -> None:
         counts = (str(row.requests), f"{row.per_s:.2f}", str(row.failures))
         table.add_row(row.size, *counts, *(f"{value:.0f}" for value in latencies))
     console.print(table)
+    for each in done.batches:
+        console.print(
+            f"{each.batches} batches of {each.size}: p50 {each.p50_ms:.0f}, "
+            f"p99 {each.p99_ms:.0f}, at most {each.max_ms:.0f} ms"
+        )
     account = done.ledger
     console.print(
         f"ledger: {account.accepted} accepted = {account.succeeded} succeeded + {account.failed} "

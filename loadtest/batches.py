@@ -35,8 +35,8 @@ def batch(name: str, orders: Sequence[Order], clocks: Clocks) -> Journey:
         yield refusal(name, reply, clocks, expected=False)
         return
     view = reply.json()
-    yield from _accepted(view, orders, clocks, submit_ms=reply.took_ms)
-    view = yield from _followed(name, view, orders, clocks, started_s=started_s)
+    yield from _accepted(name, view, orders, clocks, submit_ms=reply.took_ms)
+    view, reads_ms = yield from _followed(name, view, orders, clocks, started_s=started_s)
     if view is None:
         return
     if sum(view["counts"].values()) != view["size"]:
@@ -47,6 +47,7 @@ def batch(name: str, orders: Sequence[Order], clocks: Clocks) -> Journey:
         size=len(orders),
         jobs=len(_jobs(view)),
         submit_ms=reply.took_ms,
+        requests_ms=round(reply.took_ms + reads_ms, 3),
         end_to_end_ms=ms_since(started_s, clocks),
     )
 
@@ -67,7 +68,7 @@ def _submitted(name: str, orders: Sequence[Order], clocks: Clocks) -> Part:
 
 
 def _accepted(
-    view: dict[str, Any], orders: Sequence[Order], clocks: Clocks, *, submit_ms: float
+    name: str, view: dict[str, Any], orders: Sequence[Order], clocks: Clocks, *, submit_ms: float
 ) -> Part:
     """What became of each item; one that is missing breaks the contract."""
     decided = {item["index"]: item for item in view["items"]}
@@ -84,6 +85,7 @@ def _accepted(
                 job_id=item["job"]["id"],
                 submit_ms=submit_ms,
                 replayed=False,
+                batch=name,
             )
             yield seen(item["job"], clocks)
 
@@ -100,14 +102,15 @@ def _followed(
     name: str, view: dict[str, Any], orders: Sequence[Order], clocks: Clocks, *, started_s: float
 ) -> Part:
     """Read the batch as often as it advises, and fetch whatever a read shows to be done; the last
-    view, or None where the service lost it."""
-    accepted_s, ended, tag = clocks.steady_s(), set[str](), None
+    view, or None where the service lost it, and how many ms the reads took."""
+    accepted_s, ended, tag, reads_ms = clocks.steady_s(), set[str](), None, 0.0
     while len(ended) < len(_jobs(view)):
         reply = yield from answered(_poll(view, tag), name, clocks)
+        reads_ms += reply.took_ms
         if reply.status not in (200, 304):
             for job in (job for job in _jobs(view) if job["id"] not in ended):
                 yield Missing(at_s=clocks.wall_s(), job_id=job["id"], status=reply.status)
-            return None
+            return None, reads_ms
         view = reply.json() if reply.status == 200 else view
         tag = reply.headers.get("etag")
         for item in view["items"]:
@@ -120,7 +123,7 @@ def _followed(
                     yield from _delivered(job, orders[item["index"]], clocks, started_s=started_s)
         if len(ended) < len(_jobs(view)):
             yield Pause(seconds=advised_s(reply, clocks))
-    return view
+    return view, reads_ms
 
 
 def _delivered(job: dict[str, Any], order: Order, clocks: Clocks, *, started_s: float) -> Part:

@@ -31,13 +31,14 @@ class Throttled:
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """The service took the job: from here on it owes an end to it."""
+    """The service took the job: from here on it owes an end to it. `batch` is its batch's order."""
 
     at_s: float
     order: str
     job_id: str
     submit_ms: float
     replayed: bool
+    batch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +120,15 @@ class Delivered:
 @dataclass(frozen=True, kw_only=True)
 class BatchDone:
     """A batch is over: from its submit to the picture of its last job in hand. `order` is the
-    batch's own; `jobs` of the `size` that were asked for were accepted."""
+    batch's own; `jobs` of the `size` that were asked for were accepted. `requests_ms` is how long
+    its submit and reads took, all together."""
 
     at_s: float
     order: str
     size: int
     jobs: int
     submit_ms: float
+    requests_ms: float
     end_to_end_ms: float
 
 

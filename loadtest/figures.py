@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
@@ -28,6 +28,8 @@ class Sample:
     stages_ms: tuple[float, ...]
     bytes: int
     drawn_together: int = 1
+    share_of_reading_ms: float | None = None
+    """Of its batch's; None where it came alone."""
 
     @property
     def worker_ms(self) -> float:
@@ -37,7 +39,10 @@ class Sample:
 
     @property
     def waited_ms(self) -> float:
-        """How long submit and reads took, together: all of it but the download."""
+        """How long submit and reads took, together: all of it but the download, or its share of
+        what all pictures of a batch were read with."""
+        if self.share_of_reading_ms is not None:
+            return self.share_of_reading_ms
         return self.end_to_end_ms - self.stages_ms[-1]
 
 
@@ -81,11 +86,12 @@ def batch_rows(run: Run) -> list[BatchRow]:
 
 def samples(run: Run) -> list[Sample]:
     """Every picture that reached its user, in the order of arrival."""
-    made = [_sample(job) for job in run.jobs.values() if job.delivered is not None]
+    shares = {each.order: each.requests_ms / max(1, each.jobs) for each in run.batches}
+    made = [_sample(job, shares) for job in run.jobs.values() if job.delivered is not None]
     return sorted(made, key=lambda sample: sample.at_s)
 
 
-def _sample(job: JobHistory) -> Sample:
+def _sample(job: JobHistory, shares: Mapping[str, float]) -> Sample:
     done = job.delivered
     assert done is not None
     end, accepted, fetched = job.settled[0], job.accepted[0], job.fetched[0]
@@ -103,6 +109,7 @@ def _sample(job: JobHistory) -> Sample:
         stages_ms=(accepted.submit_ms, queue, load, inference, upload, lag, fetched.download_ms),
         bytes=fetched.bytes,
         drawn_together=end.drawn_together or 1,
+        share_of_reading_ms=shares.get(accepted.batch) if accepted.batch else None,
     )
 
 

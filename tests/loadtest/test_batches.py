@@ -7,6 +7,7 @@ from typing import Any
 
 from loadtest.batches import batch
 from loadtest.events import BatchDone, Broken, Event, Refused, Settled
+from loadtest.figures import samples
 from loadtest.follow_up import sorted_out
 from loadtest.ledger import ledger
 from tests.loadtest.replies import ORDER, PNG, SHA, played, reply, ticking, view
@@ -57,7 +58,8 @@ def test_each_picture_is_fetched_when_it_is_done_and_the_batch_ends_with_the_las
     assert calls[3].headers == {"If-None-Match": '"v4"'}
     assert pauses == [1.0, 1.0]
     (done,) = of(BatchDone, events)
-    assert (done.size, done.jobs) == (3, 3)
+    assert (done.size, done.jobs, done.submit_ms, done.requests_ms) == (3, 3, 3.0, 12.0)
+    assert {sample.waited_ms for sample in samples(sorted_out(events))} == {4.0}
     account = ledger(sorted_out(events))
     assert account.balances
     assert (account.accepted, account.succeeded, account.failed, account.fetched) == (3, 2, 1, 2)
