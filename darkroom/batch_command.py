@@ -54,7 +54,9 @@ def batch(
     guidance: Guidance = None,
     negative_prompt: NegativePrompt = None,
     model: Model = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for all of them.")] = 3600.0,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for all of them.")
+    ] = 3600.0,
     url: Url = HERE,
     key: Key = None,
 ) -> None:
@@ -71,7 +73,7 @@ def batch(
     lines = _lines(file)
     if not lines:
         raise typer.BadParameter("there are no prompts in it", param_hint="FILE")
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     with service(url, key) as room:
         missing = [_draw(room, part, asked, out, timeout) for part in _parts(lines)]
     if sum(missing):
@@ -86,6 +88,14 @@ def _lines(file: TextIO) -> list[Line]:
     except UnicodeDecodeError as error:
         raise typer.BadParameter("it is not UTF-8 text", param_hint="FILE") from error
     return [line for line in numbered if line.prompt]
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{out} cannot be the folder: {error.strerror}"
+        raise typer.BadParameter(reason, param_hint="--out") from error
 
 
 def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ from darkroom.options import (
     Caching,
     Guidance,
     Height,
+    JobId,
     Key,
     Model,
     NegativePrompt,
@@ -30,6 +32,7 @@ from darkroom.options import (
     Steps,
     Url,
     Width,
+    failed,
     said,
     service,
 )
@@ -39,7 +42,10 @@ JobOrBatch = Annotated[str, typer.Argument(help="A job's id, or a batch's.")]
 
 
 app = typer.Typer(
-    help="Send a prompt, fetch a picture.", no_args_is_help=True, add_completion=False
+    help="Send a prompt, fetch a picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -60,7 +66,7 @@ def draw(
     preview: Annotated[
         Path | None, typer.Option(help="A PNG file that shows a slow picture while it is drawn.")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the picture.")] = 300.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the picture.")] = 300.0,
     url: Url = HERE,
     key: Key = None,
 ) -> None:
@@ -76,11 +82,15 @@ def draw(
         cache=None if cache is Caching.USE else cache.value,
         preview=True if preview else None,
     )
-    if not out.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
+    _require_file(out)
     with service(url, key) as room:
-        job = _watched(room, room.submit(prompt, **asked), timeout, preview)
-        out.write_bytes(room.image(job))
+        job = room.submit(prompt, **asked)
+        try:
+            job = _watched(room, job, timeout, preview)
+        except KeyboardInterrupt:
+            print(f"darkroom: {job.id} goes on; cancel would call it off", file=sys.stderr)
+            raise
+        _write(out, room.image(job), job)
     cost = f", {usd(job.cost.usd)}" if job.cost else ""
     kept = ", from the cache" if job.cache.hit else ""
     took = f"{job.timing.total_ms} ms{kept}{cost}"
@@ -115,7 +125,7 @@ def cancel(job_id: JobOrBatch, url: Url = HERE, key: Key = None) -> None:
 
 
 @app.command()
-def retry(job_id: str, url: Url = HERE, key: Key = None) -> None:
+def retry(job_id: JobId, url: Url = HERE, key: Key = None) -> None:
     """Send a job that failed or was canceled into another round (exit with 1 if it succeeded)."""
     with service(url, key) as room:
         job = room.retry(job_id)
@@ -125,7 +135,7 @@ def retry(job_id: str, url: Url = HERE, key: Key = None) -> None:
 
 
 @app.command()
-def delete(job_id: str, url: Url = HERE, key: Key = None) -> None:
+def delete(job_id: JobId, url: Url = HERE, key: Key = None) -> None:
     """Erase a job's picture and what was asked, for ever; not while it runs."""
     with service(url, key) as room:
         room.delete(job_id)
@@ -144,11 +154,26 @@ def _watched(room: Darkroom, job: Job, timeout: float, preview: Path | None) -> 
         bar = bars.add_task(job.id, total=1.0)
         # The answer to a submit does not tell yet when the picture should be there; a read does.
         for now in room.watch(job.id if console.is_terminal else job, timeout=timeout):
-            done = now.progress.fraction if now.progress else 0.0
+            done = 1.0 if now.is_final else now.progress.fraction if now.progress else None
             bars.update(bar, completed=done, description=_standing(now))
             if preview is not None and (seen := room.preview(now)) is not None:
                 preview.write_bytes(seen)
     return now
+
+
+def _require_file(out: Path) -> None:
+    """Before anything is drawn. Raises BadParameter."""
+    if not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
+    if out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder", param_hint="--out")
+
+
+def _write(out: Path, data: bytes, job: Job) -> None:
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise failed(f"cannot write {out}: {error.strerror}; {job.id} has the picture") from error
 
 
 def _is_batch(given: str) -> bool:

@@ -17,7 +17,7 @@ from darkroom.batches import Asked, Batches
 from darkroom.delivery import Delivery, deliveries_of
 from darkroom.errors import CorruptImage, JobEnded, Refused, WaitOver
 from darkroom.job import Estimate, Image, Job, estimate_of, job_of, page_of
-from darkroom.transport import Bearer, Transport, read, retry_after_s
+from darkroom.transport import Bearer, Transport, read, require_address, retry_after_s
 
 JOBS, ESTIMATES = "/v1/jobs", "/v1/estimates"
 """The paths that are known in advance; everything else is a link that the service gave."""
@@ -29,7 +29,7 @@ class Darkroom:
     """One service. Every call may raise Refused and NoAnswer, and repeats itself where it is safe.
 
     `key` is an API key, where the service asks for one; `timeout` is how long it may take for one
-    answer, in seconds.
+    answer, in seconds. Raises ValueError for a `base_url` or `key` that can be none.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Darkroom:
         monotonic: Callable[[], float] = time.monotonic,
         new_key: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
+        require_address(base_url)
         auth = None if key is None else Bearer(key, base_url)
         http = httpx.Client(base_url=base_url, auth=auth, timeout=timeout, transport=transport)
         self._timeout = timeout

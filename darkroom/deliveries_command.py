@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from darkroom.delivery import Delivery, Try
-from darkroom.options import HERE, Key, Url, service
+from darkroom.options import HERE, JobId, Key, Url, service
 
 Again = Annotated[
     bool, typer.Option("--redeliver", help="Tell of the last event once more, at once.")
 ]
 
 
-def deliveries(job_id: str, redeliver: Again = False, url: Url = HERE, key: Key = None) -> None:
+def deliveries(job_id: JobId, redeliver: Again = False, url: Url = HERE, key: Key = None) -> None:
     """Show what a job's webhook was told, and every try."""
     with service(url, key) as room:
         told = room.redeliver(job_id) if redeliver else room.deliveries(job_id)

@@ -19,6 +19,7 @@ Key = Annotated[
     str | None,
     typer.Option(envvar="DARKROOM_KEY", help="An API key, where the service asks for one."),
 ]
+JobId = Annotated[str, typer.Argument(help="A job's id.")]
 Prompt = Annotated[str, typer.Argument(help="What to draw.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same picture.")]
 Width = Annotated[int | None, typer.Option(help="Pixels.")]
@@ -48,13 +49,29 @@ CacheUse = Annotated[
 
 @contextmanager
 def service(url: str, key: str | None) -> Iterator[Darkroom]:
-    """A client whose errors end the command with one line and status 1."""
-    try:
-        with Darkroom(url, key=key) as room:
+    """A client whose errors end the command with one line and status 1; 2 where it was called
+    wrongly. Who reads no further than the first lines is no error of ours to tell of."""
+    with _client(url, key) as room:
+        try:
             yield room
-    except (DarkroomError, OSError) as error:
+        except BrokenPipeError:
+            raise
+        except (DarkroomError, OSError) as error:
+            raise failed(str(error)) from error
+
+
+def failed(reason: str) -> typer.Exit:
+    """What ends a command, whose reason is said."""
+    print(f"darkroom: {reason}", file=sys.stderr)
+    return typer.Exit(1)
+
+
+def _client(url: str, key: str | None) -> Darkroom:
+    try:
+        return Darkroom(url, key=key)
+    except ValueError as error:
         print(f"darkroom: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
+        raise typer.Exit(2) from error
 
 
 def said(**options: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
@@ -16,12 +17,16 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 T = TypeVar("T")
 _BUSY = frozenset({429, 503})
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 class Bearer(httpx.Auth):
-    """Shows the key to the service alone: links to pictures may lead elsewhere, and need none."""
+    """Shows the key to the service alone: links to pictures may lead elsewhere, and need none.
+    Raises ValueError for what can be no key."""
 
     def __init__(self, key: str, base_url: str) -> None:
+        if not _VISIBLE.fullmatch(key):
+            raise ValueError("a key is visible ASCII without spaces, dk_…")
         self._key = key
         self._origin = _origin(httpx.URL(base_url))
 
@@ -75,6 +80,16 @@ class Transport:
         for number in range(TRIES - 1):
             yield min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S) * (0.5 + self._jitter() / 2)
         yield 0.0
+
+
+def require_address(base_url: str) -> None:
+    """Raise ValueError where no service can be."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{base_url!r} is not an address: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"{base_url!r} is not an address: it begins with http:// or https://")
 
 
 def retry_after_s(answer: httpx.Response | httpx.TransportError) -> float:
