@@ -13,10 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from darkroom import Darkroom
 from shared.errors import ModelUnavailable
-from shared.model_card import ModelCard
+from shared.model_card import ModelCard, Range
 from tests.engine.local_hub import hub_with
 from tests.local.server import running
 from worker_fn.engine.build import main
+from worker_fn.engine.building import built_card
 from worker_fn.engine.building.model_source import FolderSource, Hub, HubSource
 from worker_fn.engine.building.presets import Published
 from worker_fn.engine.building.staging import Wanted, stage
@@ -238,8 +239,13 @@ def test_a_repository_of_pickles_is_refused_before_any_of_it_is_fetched(
 
 
 def test_a_model_of_ones_own_is_built_with_its_card_and_report(
-    model: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path,
+    out: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(built_card, "MOST_PIXELS", 192)  # four of the largest are drawn
     own = {
         "title": "Mine",
         "licence": "MIT",
@@ -256,6 +262,7 @@ def test_a_model_of_ones_own_is_built_with_its_card_and_report(
     assert (card.name, card.title, card.licence) == ("mine", "Mine", "MIT")
     assert card.digests == {"openvino": folder_digest(out / "openvino")}
     assert card.revision == folder_digest(model)
+    assert card.limits.width == card.limits.height == Range(min=64, max=192)
     report = json.loads((out / "report.json").read_text())
     assert (report["precision"], report["digest"]) == ("int8", card.digests["openvino"])
     assert report["psnr_db_against_diffusers"]["median"] > 20

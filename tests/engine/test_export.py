@@ -6,11 +6,13 @@ from pathlib import Path
 
 import openvino
 import pytest
+from openvino_telemetry.backend.backend_ga4 import GA4Backend
 
 from shared.errors import ModelUnavailable
 from tests.engine.conftest import EXAMPLES
 from tests.engine.drawing import asked
 from worker_fn.engine.base import Picture
+from worker_fn.engine.building import export as export_module
 from worker_fn.engine.building.export import examples_on, export, pictures, psnr, text_psnr_db
 from worker_fn.engine.building.quantisation import TEXT_DB
 from worker_fn.engine.diffusers_engine import DiffusersEngine
@@ -80,6 +82,19 @@ def test_no_path_of_the_building_machine_is_written(
     for path in exported_small_decoder.iterdir():
         assert not re.search(rb"/(home|root|tmp|work|Users)/", path.read_bytes()), path.name
         assert str(small_decoder).encode() not in path.read_bytes()
+
+
+def test_nobody_is_told_of_what_is_built(
+    latent_consistency: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for decline in ("CI", "TF_BUILD", "JENKINS_URL"):
+        monkeypatch.delenv(decline, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # where somebody may have declined for good
+    monkeypatch.setattr(export_module, "MEASURED", 1)
+    told: list[object] = []
+    monkeypatch.setattr(GA4Backend, "send", lambda _, message: told.append(message))
+    export(latent_consistency, tmp_path / "out", precision="fp32", examples=EXAMPLES)
+    assert told == []
 
 
 def test_a_model_without_a_unet_is_refused(small_decoder: Path, tmp_path: Path) -> None:

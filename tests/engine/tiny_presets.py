@@ -16,7 +16,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from shared.model_card import Defaults
+from shared.model_card import Defaults, Range
 from tests.engine.tiny_models import LENGTH, byte_level_tokenizer
 from worker_fn.engine.building.architectures import Architecture
 from worker_fn.engine.building.presets import FULL, TINY, Preset
@@ -29,7 +29,7 @@ PADS = {768: "<|endoftext|>", 1024: "!"}
 
 
 def scaled_down(preset: Preset) -> Preset:
-    """The same model with few channels; its parameters are counted, not known."""
+    """The same model with few channels and small pictures; its parameters are counted."""
     architecture = Architecture(
         unet=_narrow_unet(preset.architecture.unet),
         text=_narrow_text(preset.architecture.text),
@@ -55,7 +55,9 @@ def scaled_down(preset: Preset) -> Preset:
     )
     defaults = preset.defaults
     few = Defaults(width=64, height=64, steps=min(defaults.steps, 3), guidance=defaults.guidance)
-    return replace(preset, architecture=counted, defaults=few)
+    small = Range(min=64, max=192)
+    limits = preset.limits.model_copy(update={"width": small, "height": small})
+    return replace(preset, architecture=counted, defaults=few, limits=limits)
 
 
 def save_published(preset: Preset, folder: Path) -> None:

@@ -41,6 +41,7 @@ from worker_fn.engine.building.diffusers_parts import (
     save_tokenizer,
 )
 from worker_fn.engine.building.group_norms import write_out_group_norms
+from worker_fn.engine.building.no_telemetry import no_telemetry
 from worker_fn.engine.building.quantisation import (
     TEXT_DB,
     int8_text_encoder,
@@ -82,6 +83,7 @@ class Exported:
     psnr_db: tuple[float, ...]
 
 
+@no_telemetry()
 def export(
     model: Path, out: Path, *, precision: Precision, examples: Sequence[PictureRequest]
 ) -> Exported:
