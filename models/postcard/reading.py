@@ -18,7 +18,6 @@ from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 from models.postcard.captions import caption
 from models.postcard.layout import BLOCKS, TOKENS, WIDTH, block_slices, nothing, scene_codes
 from models.postcard.sampling import draw_scene
-from models.postcard.scene import Scene
 from models.postcard.tokenizer import (
     MAX_LENGTH,
     build_tokenizer,
@@ -109,18 +108,3 @@ def reading_loss(hidden: Tensor, codes: Tensor) -> Tensor:
         )
         loss = loss + 0.3 * (choices * (chosen.values.flatten() > 1)).mean()
     return loss
-
-
-@torch.no_grad()
-def share_read(model: CLIPTextModel, scenes: list[Scene], captions: list[str]) -> float:
-    """The share of captions of which every choice is read as it was meant."""
-    numbers = torch.tensor(token_ids(build_tokenizer(), captions)).to(model.device)
-    written = model(numbers).last_hidden_state[:, -TOKENS:].float().cpu().numpy()
-    right = np.ones(len(scenes), bool)
-    codes = np.stack([scene_codes(scene) for scene in scenes])
-    for block in BLOCKS:
-        part = block_slices()[block]
-        chosen = codes[..., part].max(-1) > 1
-        same = written[..., part].argmax(-1) == codes[..., part].argmax(-1)
-        right &= (same | ~chosen).all(-1)
-    return float(right.mean())

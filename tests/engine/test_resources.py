@@ -94,13 +94,6 @@ def test_the_kernel_is_asked_for_the_cores_of_this_process(
     assert resources({}, root=root).cores >= 1
 
 
-def test_workers_on_one_machine_share_and_get_the_same() -> None:
-    whole = Resources(cores=8, memory_bytes=16 * GIB)
-
-    assert whole.shared_by(3) == Resources(cores=2, memory_bytes=16 * GIB // 3)
-    assert whole.shared_by(16).threads == 1
-
-
 def test_numbers_are_read_as_the_kernel_writes_them() -> None:
     assert cores_of_quota("max 100000\n") is None
     assert cores_of_quota("50000 100000\n") == 0.5

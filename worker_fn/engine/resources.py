@@ -38,11 +38,6 @@ class Resources:
         """In 10^6 bytes."""
         return None if self.memory_bytes is None else self.memory_bytes // MB
 
-    def shared_by(self, workers: int) -> Resources:
-        """What each of so many workers on one machine gets: all of them the same."""
-        memory = None if self.memory_bytes is None else self.memory_bytes // workers
-        return Resources(cores=max(1, int(self.cores) // workers), memory_bytes=memory)
-
 
 def cores_of_quota(cpu_max: str) -> float | None:
     """Of version 2's cpu.max, "QUOTA PERIOD" in microseconds; None for "max"."""

@@ -90,17 +90,6 @@ def weights_among(names: Collection[str], part: str, *, stem: str) -> str:
     )
 
 
-def refuse_pickles(folder: Path) -> None:
-    """Raises ModelUnavailable when any of the parts has a pickle beside its safetensors."""
-    for part in PARTS:
-        pickles = sorted(path.name for path in folder.glob(f"{part}/*") if path.suffix in PICKLES)
-        if pickles and any(folder.glob(f"{part}/*.safetensors")):
-            raise ModelUnavailable(
-                f"{folder / part} holds pickles ({', '.join(pickles)}), which can run code when "
-                "they are read: delete them, the safetensors beside them are enough"
-            )
-
-
 def take_part(source: Path, target: Path, *, part: str) -> None:
     """Link or copy what a part needs: its notes, and its weights under their usual name.
 
