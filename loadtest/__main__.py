@@ -25,16 +25,15 @@ from rich.table import Table
 from loadtest.cloudwatch import Series, functions_of, series
 from loadtest.cost import read_prices
 from loadtest.follow_up import Run
-from loadtest.preflight import NotReady, fitting, offered
+from loadtest.preflight import NotReady, fitting, headers_from, offered
 from loadtest.report.page import write_report
 from loadtest.report.summary import Summary, Told, summary
 from loadtest.run import Locust, LocustBroke, drained, read_run, repetition
-from loadtest.scenarios import Scenario, scaled, scenarios, with_users
+from loadtest.scenarios import Scenario, chosen, scenarios
 from loadtest.served import served
 from loadtest.thresholds import WrongThresholds, read_thresholds
 
 HERE = Path(__file__).parent
-KEY = "DARKROOM_KEY"
 
 
 def main() -> int:
@@ -111,9 +110,7 @@ def _runs(asked: argparse.Namespace, scenario: Scenario, console: Console) -> li
 
 
 def _scenario(asked: argparse.Namespace) -> Scenario:
-    scenario = scaled(scenarios()[asked.scenario], asked.scale)
-    if asked.users:
-        scenario = with_users(scenario, asked.users)
+    scenario = chosen(asked.scenario, scale=asked.scale, most_users=asked.users, rate=asked.rate)
     if asked.repetitions:
         scenario = replace(scenario, repetitions=asked.repetitions)
     return scenario
@@ -179,8 +176,7 @@ def _show(done: Summary, console: Console) -> None:
 
 
 def _headers() -> dict[str, str]:
-    key = os.environ.get(KEY)
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    return headers_from(os.environ)
 
 
 def _asked() -> argparse.Namespace:

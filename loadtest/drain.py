@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import httpx
 
@@ -66,7 +66,7 @@ class _Driver:
     def drive(self, journey: Journey) -> None:
         """Raises DrainOver."""
         reply: Reply | None = None
-        for _ in _forever():
+        while True:
             try:
                 step = journey.send(reply)
             except StopIteration:
@@ -97,8 +97,3 @@ class _Driver:
             body=answer.content,
             took_ms=answer.elapsed.total_seconds() * 1000,
         )
-
-
-def _forever() -> Iterable[None]:
-    while True:
-        yield None

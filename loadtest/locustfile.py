@@ -12,7 +12,6 @@ import os
 import secrets
 import time
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,12 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtest.events import Crowd
-from loadtest.preflight import fitting, offered
+from loadtest.preflight import fitting, headers_from, offered
 from loadtest.queue_watch import QUEUE, QueueWatch
 from loadtest.recorder import FileRecorder, Outbox, Record
-from loadtest.scenarios import Scenario, scaled, scenarios, with_users
+from loadtest.scenarios import Scenario, chosen, scenarios
 from loadtest.shape import ScenarioShape
 from loadtest.users import ArrivingUser, PictureUser
-
-KEY = "DARKROOM_KEY"
-"""In the environment, because command lines are seen by everyone on a machine."""
 
 UNDER_WAY = ("spawning", "running", "stopping", "cleanup")
 
@@ -82,7 +78,7 @@ def _wire_worker(environment: Environment, **_: Any) -> None:
 def _equip_users(environment: Environment) -> Scenario:
     options = environment.parsed_options
     assert options is not None
-    scenario, _left_out = fitting(chosen(options), offered(str(environment.host), _headers()))
+    scenario, _left_out = fitting(_chosen(options), offered(str(environment.host), _headers()))
     users = users_of(scenario)
     users.scenario = scenario
     users.record = staticmethod(_recorder(environment, Path(options.events)))
@@ -92,19 +88,15 @@ def _equip_users(environment: Environment) -> Scenario:
     return scenario
 
 
+def _chosen(options: Namespace) -> Scenario:
+    return chosen(
+        options.scenario, scale=options.scale, most_users=options.most_users, rate=options.rate
+    )
+
+
 def users_of(scenario: Scenario) -> type[PictureUser]:
     """Who plays a scenario."""
     return Client if scenario.arrivals_per_s is None else Arrivals
-
-
-def chosen(options: Namespace) -> Scenario:
-    """The scenario as the command line changes it."""
-    scenario = scaled(scenarios()[options.scenario], options.scale)
-    if options.most_users:
-        scenario = with_users(scenario, options.most_users)
-    if options.rate and scenario.arrivals_per_s is not None:
-        scenario = replace(scenario, arrivals_per_s=options.rate)
-    return scenario
 
 
 def _recorder(environment: Environment, path: Path) -> Record:
@@ -154,5 +146,4 @@ def _fetch(environment: Environment) -> Any:
 
 
 def _headers() -> dict[str, str]:
-    key = os.environ.get(KEY)
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    return headers_from(os.environ)

@@ -13,10 +13,18 @@ from loadtest.journey import COME_BACK
 from loadtest.scenarios import Scenario
 
 TRIES = 5
+KEY = "DARKROOM_KEY"
+"""In the environment, because command lines are seen by everyone on a machine."""
 
 
 class NotReady(Exception):
     """The service cannot be put under load; the message says why and what to do."""
+
+
+def headers_from(environ: Mapping[str, str]) -> dict[str, str]:
+    """What every request bears: the key, where one is given."""
+    key = environ.get(KEY)
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def offered(host: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
@@ -26,7 +34,7 @@ def offered(host: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotReady(f"{host} does not answer ({error}); is it served there?") from error
     if answer.status_code == 401:
-        raise NotReady(f"{host} wants a key: put one into DARKROOM_KEY")
+        raise NotReady(f"{host} wants a key: put one into {KEY}")
     if answer.status_code != 200:
         raise NotReady(f"{host}/v1/models answered {answer.status_code}: is that a Darkroom?")
     told = answer.json()

@@ -23,6 +23,10 @@ class FileRecorder:
         """Lines that another process has made."""
         self._file.writelines(f"{line}\n" for line in lines)
 
+    def close(self) -> None:
+        """Write nothing more."""
+        self._file.close()
+
 
 class Outbox:
     """Keeps lines until they are taken along to the master."""

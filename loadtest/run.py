@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,9 +64,8 @@ def repetition(locust: Locust, out: Path, *, headers: Mapping[str, str], console
 def drained(events: Path, *, host: str, headers: Mapping[str, str], console: Console) -> Run:
     """The run in `events`, every accepted job followed to its end."""
     run = read_run(events)
-    left = drain(
-        run, host=host, headers=headers, record=FileRecorder(events), patience_s=PATIENCE_S
-    )
+    with closing(FileRecorder(events)) as record:
+        left = drain(run, host=host, headers=headers, record=record, patience_s=PATIENCE_S)
     if left:
         console.print(f"drained: {left} jobs whose users had gone", style="dim")
     return read_run(events)
@@ -79,12 +79,12 @@ def read_run(events: Path) -> Run:
 
 def _play(locust: Locust, events: Path, log: Path, console: Console) -> None:
     started_s, tail = time.monotonic(), Tail(events)
-    with log.open("w", encoding="utf-8") as out:
+    with log.open("w", encoding="utf-8") as out, closing(FileRecorder(events)) as record:
         process = subprocess.Popen(
             locust.command(events), stdout=out, stderr=subprocess.STDOUT, cwd=LOCUSTFILE.parents[1]
         )
         try:
-            _watch(process, locust, tail, started_s, console, FileRecorder(events))
+            _watch(process, locust, tail, started_s, console, record)
         finally:
             process.terminate()
             process.wait()

@@ -66,6 +66,17 @@ def scenarios() -> dict[str, Scenario]:
     return {scenario.name: scenario for scenario in known}
 
 
+def chosen(name: str, *, scale: float, most_users: int = 0, rate: float = 0.0) -> Scenario:
+    """The scenario of that name as a command line changes it; 0 leaves what it has by itself.
+    `rate` is what an open loop starts at, in arrivals a second."""
+    scenario = scaled(scenarios()[name], scale)
+    if most_users:
+        scenario = with_users(scenario, most_users)
+    if rate and scenario.arrivals_per_s is not None:
+        scenario = replace(scenario, arrivals_per_s=rate)
+    return scenario
+
+
 def scaled(scenario: Scenario, scale: float) -> Scenario:
     """The same with every duration times `scale`; users, mix and think time stay, and a step of
     the open loop never gets too short to see whether the queue grows."""

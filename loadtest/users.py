@@ -136,17 +136,17 @@ class PictureUser(FastHttpUser):
 
 
 class ArrivingUser(PictureUser):
-    """An open loop: starts journeys at a rate, however long the earlier ones take."""
+    """An open loop: starts journeys at a rate, however long the earlier ones take. Only one such
+    user runs, however many processes there are."""
 
     abstract = True
-    processes: ClassVar[int] = 1
 
     @task
     def wish(self) -> None:
         """Everything that arrives until the run stops; what is under way is finished first."""
         under_way, started_s = Pool(), time.monotonic()
         while self.environment.runner.state in (STATE_SPAWNING, STATE_RUNNING):
-            rate = rate_at(self.scenario, time.monotonic() - started_s) / self.processes
+            rate = rate_at(self.scenario, time.monotonic() - started_s)
             gevent.sleep(self._chance.expovariate(rate))
             under_way.spawn(self.drive, self._journey())
         under_way.join()
