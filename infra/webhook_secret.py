@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.local.data_dir import WEBHOOK_SECRET
 from infra.local.refusal import Refused
+from shared.api_key import TENANT
 from shared.aws import clients
 from shared.aws.root_secret import S3RootSecret
 from shared.embedded.root_secret import FileRootSecret
@@ -26,7 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     try:
         root = _root_secret(given.data, given.bucket).get()
-    except (Refused, Unavailable) as error:
+    except Unavailable as error:
+        print(f"webhook-secret: {error}: {error.__cause__}", file=sys.stderr)
+        return REFUSED
+    except Refused as error:
         print(f"webhook-secret: {error}", file=sys.stderr)
         return REFUSED
     print(shown(tenant_secret(root, given.tenant)))
@@ -50,11 +54,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m infra.webhook_secret",
         description="Show what a tenant's webhooks are signed with.",
     )
-    parser.add_argument("tenant", help="whose jobs; without API keys everyone is `local`")
+    parser.add_argument(
+        "tenant", type=_tenant, help="whose jobs; without API keys everyone is `local`"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--data", type=Path, default=Path(".darkroom"), help="one machine's folder")
     where.add_argument("--bucket", help="a stack's S3 bucket instead")
     return parser
+
+
+def _tenant(text: str) -> str:
+    if not TENANT.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no tenant's name: those are {TENANT.pattern}"
+        )
+    return text
 
 
 if __name__ == "__main__":

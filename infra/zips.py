@@ -49,13 +49,17 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     target = HERE if arguments.here else LAMBDA
-    sizes = build(
-        arguments.out,
-        target,
-        models=arguments.models,
-        model=arguments.model,
-        refused_terms=refused_terms,
-    )
+    try:
+        sizes = build(
+            arguments.out,
+            target,
+            models=arguments.models,
+            model=arguments.model,
+            refused_terms=refused_terms,
+        )
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 2
     for path, unpacked in sizes.items():
         zipped = path.stat().st_size
         print(f"{path!s:24} {zipped / 1e6:6.1f} MB, unpacked {unpacked / 1e6:6.1f} MB")

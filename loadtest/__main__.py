@@ -47,13 +47,15 @@ def main() -> int:
                 mine = ending.enter_context(served(asked.out / "served.log", asked.serve))
                 asked.host, asked.megabytes = mine.host, mine.megabytes
             return _measured(asked, console)
-    except (NotReady, LocustBroke, WrongThresholds) as error:
+    except (NotReady, LocustBroke, WrongThresholds, OSError) as error:
         console.print(str(error), style="red")
         return 2
 
 
 def _measured(asked: argparse.Namespace, console: Console) -> int:
+    """Whatever could make the end of a long run useless is looked at before it begins."""
     limits = read_thresholds(asked.thresholds, asked.scenario)
+    prices, earlier = read_prices(asked.prices), _earlier(asked.compare)
     scenario = _scenario(asked)
     card: Mapping[str, Any] = {"name": "?"}
     left_out: list[int] = []
@@ -72,13 +74,13 @@ def _measured(asked: argparse.Namespace, console: Console) -> int:
         left_out=left_out,
         repetitions=len(runs),
     )
-    done = summary(runs, told, prices=read_prices(asked.prices), limits=limits)
+    done = summary(runs, told, prices=prices, limits=limits)
     page = write_report(
         asked.out,
         done,
         runs,
         server=_server(asked.stack, started_s) if asked.stack else (),
-        earlier=_earlier(asked.compare),
+        earlier=earlier,
     )
     _show(done, console)
     console.print(f"report: {page}")
@@ -187,10 +189,10 @@ def _asked() -> argparse.Namespace:
     add("--scenario", choices=sorted(scenarios()), default="smoke")
     add("--host", default=None, help="where Darkroom is served; without one, serve one")
     add("--scale", type=_positive, default=1.0, help="every duration times this")
-    add("--users", type=int, default=0, help="at most this many, instead of the scenario's")
-    add("--repetitions", type=int, default=0, help="instead of the scenario's")
+    add("--users", type=_natural, default=0, help="at most this many, instead of the scenario's")
+    add("--repetitions", type=_natural, default=0, help="instead of the scenario's")
     add("--rate", type=float, default=0, help="arrivals a second that capacity starts at")
-    add("--wait", type=int, default=20, help="Prefer: wait=N on polls; 0 polls plainly")
+    add("--wait", type=_natural, default=20, help="Prefer: wait=N on polls; 0 polls plainly")
     add("--processes", type=int, default=1, help="Locust processes that share the users")
     add("--out", type=Path, default=Path("load"), help="the folder of the report")
     add("--thresholds", type=Path, default=HERE / "thresholds.toml")
@@ -200,6 +202,12 @@ def _asked() -> argparse.Namespace:
     add("--from-events", type=Path, nargs="+", default=None, help="report on earlier runs' events")
     add("--serve", nargs=argparse.REMAINDER, default=[], help="options of the served Darkroom")
     return parser.parse_args(namespace=argparse.Namespace(megabytes=None))
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
 
 
 def _positive(text: str) -> float:

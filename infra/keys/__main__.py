@@ -25,7 +25,10 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     try:
         given.verb(key_table(given.data, given.table), given, time.time_ns() // 1_000_000)
-    except (Refused, Unavailable, ValueError) as error:
+    except Unavailable as error:
+        print(f"keys: {error}: {error.__cause__}", file=sys.stderr)
+        return REFUSED
+    except (Refused, ValueError) as error:
         print(f"keys: {error}", file=sys.stderr)
         return REFUSED
     return 0
@@ -88,9 +91,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _days(text: str) -> float:
-    days = float(text)
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
     if not 0 < days < 36_500:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, more than 0")
     return days
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.refusal import Refused
+from shared.embedded.root_secret import FileRootSecret
+from shared.errors import Unavailable
 
-SECRET_BYTES = 32
 WEBHOOK_SECRET = "webhook-secret"
 """The file, in such a folder, that webhooks are signed with; made when it is first asked for."""
 PATIENCE_S = 1.0
@@ -71,17 +72,8 @@ def _locked(lock_fd: int) -> bool:
 
 
 def _secret(path: Path) -> bytes:
-    """The same one on every run, so that links outlive a restart; written whole or not at all."""
+    """The same one on every run, so that links outlive a restart."""
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return _new_secret(path)
-
-
-def _new_secret(path: Path) -> bytes:
-    secret, beside = secrets.token_bytes(SECRET_BYTES), path.with_suffix(".part")
-    beside.unlink(missing_ok=True)
-    beside.touch(mode=0o600)
-    beside.write_bytes(secret)
-    beside.replace(path)
-    return secret
+        return FileRootSecret(path, entropy=secrets.token_bytes).get()
+    except Unavailable as error:
+        raise Refused(f"{error}: {error.__cause__}") from error

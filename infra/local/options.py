@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -87,54 +88,52 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="an address; any but loopback needs keys")
-    add("--port", type=_port, default=8000, help="0 takes a free one")
+    add("--port", type=_whole(0, 65535), default=8000, help="0 takes a free one")
     add("--public-url", type=_url, default=None, help="how others reach it; None: by --host")
     add("--data", type=Path, default=Path(".darkroom"), help="where jobs and pictures are kept")
-    add("--workers", type=_positive, default=None, help="processes; None: what suits the cores")
+    add("--workers", type=_whole(1), default=None, help="processes; None: what suits the cores")
     add(
         "--engine",
         choices=("openvino", "diffusers", "pattern"),
         default="openvino",
         help="what draws",
     )
-    add("--engine-delay-ms", type=_natural, default=0, help="how long pattern pretends to draw")
+    add("--engine-delay-ms", type=_whole(0), default=0, help="how long pattern pretends to draw")
     add("--model", default="postcard", help="a folder in --models, or its path from /")
     add("--models", type=Path, default=ROOT / "models", help="where the models are")
-    add("--worker-memory-mb", type=_positive, default=None, help="of each; None: a fair share")
+    add("--worker-memory-mb", type=_whole(1), default=None, help="of each; None: a fair share")
     add("--lease-s", type=_seconds, default=30.0, help="a silent worker loses its job after this")
     return parser
 
 
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """What argparse takes for a type; its complaint says what would do."""
+    wanted = f"a whole number, {least} or more" if most is None else f"from {least} to {most}"
 
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least or (most is not None and value > most):
+            raise ArgumentTypeError(f"{text!r} is not {wanted}")
+        return value
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError
     return number
 
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise ValueError
+        raise ArgumentTypeError(f"{text!r} is not like https://pictures.example.org")
     return text.rstrip("/")
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 86_400:
-        raise ValueError
-    return number
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86_400:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds, more than 0 and under a day")
+    return value

@@ -1,7 +1,7 @@
 """The AWS clients, with every timeout and retry spelled out. The only place that makes them.
 
 Without `endpoint_url` boto3 reads AWS_ENDPOINT_URL, then picks AWS itself; region and credentials
-come from where boto3 always looks for them.
+come from where boto3 always looks for them. Making one raises Unavailable where there is no region.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 
 from shared.aws import descriptions
+from shared.aws.errors import translated
 
 Client: TypeAlias = Any
 """A boto3 client: untyped, which is why none gets past `shared.aws`."""
@@ -47,7 +48,8 @@ def _client(service: str, endpoint_url: str | None, **options: Any) -> Client:
         tcp_keepalive=True,
         **options,
     )
-    return _session().client(service, endpoint_url=endpoint_url, config=config)
+    with translated():
+        return _session().client(service, endpoint_url=endpoint_url, config=config)
 
 
 def _session() -> boto3.session.Session:

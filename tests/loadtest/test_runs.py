@@ -166,3 +166,24 @@ def test_a_host_where_nobody_answers_is_named_and_nothing_is_measured(tmp_path: 
     done = run(tmp_path, "--host", "http://127.0.0.1:9")
     assert done.status == 2
     assert "http://127.0.0.1:9 does not answer" in done.said.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (("--compare", "nowhere.json"), "nowhere.json"),
+        (("--thresholds", "nowhere.toml"), "nowhere.toml"),
+        (("--prices", "nowhere.toml"), "nowhere.toml"),
+        (("--from-events", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("--users", "-3"), "-3"),
+    ],
+    ids=lambda part: part[0] if isinstance(part, tuple) else "",
+)
+def test_what_would_be_missed_at_the_end_of_a_run_is_missed_before_it(
+    host: str, tmp_path: Path, option: tuple[str, str], told: str
+) -> None:
+    refused = run(tmp_path / "out", "--host", host, *option)
+    assert refused.status == 2
+    assert told in refused.said
+    assert "Traceback" not in refused.said
+    assert not (tmp_path / "out").exists()

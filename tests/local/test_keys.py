@@ -93,6 +93,19 @@ def test_a_command_that_cannot_be_done_says_what_to_do(keys: Keys, tmp_path: Pat
     assert "--data" in keys.refused("list")
 
 
+def test_a_command_whose_store_does_not_answer_says_why(
+    keys: Keys, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.mkdir()
+    (data / "darkroom.db").write_text("this is no database, however one looks at it")
+    assert "not a database" in keys.refused("list")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(data / "none"))
+    assert main(["list", "--table", "somewhere"]) == 2
+    assert "specify a region" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("days", ["0", "-1", "nan", "soon", "99999"])
 def test_a_number_of_days_that_makes_no_sense_is_refused(keys: Keys, days: str) -> None:
     with pytest.raises(SystemExit) as ended:

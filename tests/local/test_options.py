@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.data_dir import SECRET_BYTES, opened
+from infra.local.data_dir import opened
 from infra.local.front_door import listen, url_of
 from infra.local.options import Options, read_options
 from infra.local.refusal import Refused
 from infra.local.supervisor import worker_settings
+from shared.embedded.root_secret import SECRET_BYTES
 from shared.settings import LocalWorkerSettings
 
 
@@ -50,21 +51,28 @@ def test_a_worker_always_has_a_core() -> None:
     [
         ("--port", "65536"),
         ("--port", "-1"),
+        ("--port", "http"),
         ("--workers", "0"),
         ("--engine", "magic"),
         ("--engine-delay-ms", "-1"),
         ("--lease-s", "0"),
         ("--lease-s", "nan"),
+        ("--lease-s", "soon"),
         ("--public-url", "pictures.example"),
         ("--public-url", "ftp://pictures.example"),
         ("--public-url", "http://"),
         ("--public-url", "http://pictures.example/?a=b"),
     ],
 )
-def test_a_wrong_option_ends_with_status_2(arguments: tuple[str, ...]) -> None:
+def test_a_wrong_option_ends_with_status_2_and_says_what_would_do(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         options(*arguments)
     assert ended.value.code == 2
+    complaint = capsys.readouterr().err.splitlines()[-1]
+    assert repr(arguments[1]) in complaint
+    assert "invalid _" not in complaint
 
 
 def test_workers_are_told_what_the_command_line_says(tmp_path: Path) -> None:
@@ -103,6 +111,12 @@ def test_a_secret_half_written_before_a_crash_is_made_anew(tmp_path: Path) -> No
     (tmp_path / "link-secret.part").write_bytes(b"half")
     with opened(tmp_path) as data:
         assert len(data.link_secret) == SECRET_BYTES
+
+
+def test_a_secret_that_anybody_could_guess_is_never_used(tmp_path: Path) -> None:
+    (tmp_path / "link-secret").touch()
+    with pytest.raises(Refused, match="too short to be a secret"), opened(tmp_path):
+        pass
 
 
 def test_a_folder_is_free_again_once_it_is_left(tmp_path: Path) -> None:

@@ -119,3 +119,19 @@ def _ids(receiver: Receiver) -> list[str]:
     import json
 
     return [json.loads(request.body)["data"]["id"] for request in receiver.received]
+
+
+def test_a_secret_is_shown_for_what_can_be_a_tenant_and_never_made_of_next_to_nothing(
+    tmp_path: Path,
+) -> None:
+    def shown(tenant: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "infra.webhook_secret", tenant, "--data", str(tmp_path)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert shown("local").stdout.startswith("whsec_")
+    wrong = shown("Not A Name")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    (tmp_path / "webhook-secret").write_bytes(b"")
+    damaged = shown("local")
+    assert (damaged.returncode, damaged.stdout) == (2, "")
+    assert "too short" in damaged.stderr
