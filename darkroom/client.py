@@ -16,7 +16,7 @@ from darkroom.batch import Batch
 from darkroom.batches import Asked, Batches
 from darkroom.delivery import Delivery, deliveries_of
 from darkroom.errors import CorruptImage, JobEnded, Refused, WaitOver
-from darkroom.job import Estimate, Image, Job, estimate_of, job_of, page_of
+from darkroom.job import Estimate, Image, Job, Links, estimate_of, job_of, page_of
 from darkroom.transport import Bearer, Transport, read, require_address, retry_after_s
 
 JOBS, ESTIMATES = "/v1/jobs", "/v1/estimates"
@@ -173,28 +173,12 @@ class Darkroom:
 
     def cancel(self, job_id: str) -> Job:
         """Call a job off. The job as it then stands: canceled, unless it was final before."""
-        job = self.job(job_id)
-        if job.links.cancel is None:
-            return job
-        try:
-            return _job(self._transport.send("POST", job.links.cancel))
-        except Refused as refusal:
-            if refusal.status != 409:
-                raise
-            return self.job(job_id)
+        return self._moved(job_id, lambda links: links.cancel)
 
     def retry(self, job_id: str) -> Job:
         """Send a job that failed or was canceled into another round, under the same id. The job as
         it then stands; one that succeeded or is still at it stays as it is."""
-        job = self.job(job_id)
-        if job.links.retry is None:
-            return job
-        try:
-            return _job(self._transport.send("POST", job.links.retry))
-        except Refused as refusal:
-            if refusal.status != 409:
-                raise
-            return self.job(job_id)
+        return self._moved(job_id, lambda links: links.retry)
 
     def delete(self, job_id: str) -> None:
         """Erase a job's picture and what was asked, for ever. One that runs is Refused (409):
@@ -231,6 +215,20 @@ class Darkroom:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _moved(self, job_id: str, link_in: Callable[[Links], str | None]) -> Job:
+        """The job after a move that one of its links makes, or as it stands where it offers none,
+        or no more."""
+        job = self.job(job_id)
+        link = link_in(job.links)
+        if link is None:
+            return job
+        try:
+            return _job(self._transport.send("POST", link))
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            return self.job(job_id)
 
     def _watch(self, job: Job | str, timeout: float) -> Iterator[Job]:
         until = self._monotonic() + timeout

@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx
@@ -55,12 +56,12 @@ class Transport:
 
         Transport errors, 429 and 503 are tried again, after Retry-After where it is given.
         """
-        answer: httpx.Response | httpx.TransportError | None = None
+        answer = self._try(method, url, arguments)
         for pause_s in self._pauses():
-            answer = self._try(method, url, arguments)
             if isinstance(answer, httpx.Response) and answer.status_code not in _BUSY:
                 break
             self._sleep(max(pause_s, retry_after_s(answer)))
+            answer = self._try(method, url, arguments)
         return _checked(answer, f"{method} {url} on {self._http.base_url}")
 
     def close(self) -> None:
@@ -76,10 +77,9 @@ class Transport:
             return error
 
     def _pauses(self) -> Iterator[float]:
-        """Seconds to wait after each try: growing, with jitter, and none after the last."""
+        """Seconds to wait between two tries: growing, with jitter."""
         for number in range(TRIES - 1):
             yield min(FIRST_PAUSE_S * 2**number, LONGEST_PAUSE_S) * (0.5 + self._jitter() / 2)
-        yield 0.0
 
 
 def require_address(base_url: str) -> None:
@@ -112,7 +112,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _checked(answer: httpx.Response | httpx.TransportError | None, asked: str) -> httpx.Response:
+def _checked(answer: httpx.Response | httpx.TransportError, asked: str) -> httpx.Response:
     if not isinstance(answer, httpx.Response):
         raise NoAnswer(f"no answer to {asked} after {TRIES} tries: {answer}") from answer
     if answer.status_code >= 400:
@@ -121,8 +121,10 @@ def _checked(answer: httpx.Response | httpx.TransportError | None, asked: str) -
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:
+    """What a Darkroom says of it; a proxy in front of one may say anything."""
     if answer.headers.get("content-type", "").startswith("application/problem+json"):
-        content = answer.json()
-        if isinstance(content, dict):
-            return content
+        with suppress(ValueError):
+            content = answer.json()
+            if isinstance(content, dict):
+                return content
     return {"detail": answer.reason_phrase}

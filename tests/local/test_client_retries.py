@@ -113,6 +113,21 @@ def test_a_service_that_stays_busy_is_a_refusal() -> None:
     assert (refused.value.code, refused.value.retryable) == ("unavailable", True)
 
 
+def test_nobody_waits_for_a_try_that_is_not_made() -> None:
+    service = Service(*[busy(retry_after="7") for _ in range(TRIES)])
+    with pytest.raises(Refused):
+        service.room().submit("a hill")
+    assert service.slept == [7.0] * (TRIES - 1)
+
+
+def test_a_problem_that_cannot_be_read_is_a_refusal_all_the_same() -> None:
+    headers = {"Content-Type": "application/problem+json"}
+    service = Service(httpx.Response(400, headers=headers, text="<html>"))
+    with pytest.raises(Refused) as refused:
+        service.room().submit("a hill")
+    assert refused.value.status == 400
+
+
 @pytest.mark.parametrize("status", [400, 404, 422, 500])
 def test_other_answers_are_final(status: int) -> None:
     service = Service(httpx.Response(status, text="?"))
