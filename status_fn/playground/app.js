@@ -10,7 +10,7 @@ import { Estimate } from "./estimate.js";
 import { Follower } from "./follow.js";
 import { Form } from "./form.js";
 import { keyDialog } from "./key.js";
-import { copy, twice } from "./press.js";
+import { calm, copy, twice } from "./press.js";
 import { askedBy, countsOf, curl, isOpen, lasting, problemText, stateOf } from "./words.js";
 
 const PAGE = 24;
@@ -64,6 +64,13 @@ async function page(path) {
   if (sheet.isEmpty) sheet.suggest(form.card().examples);
 }
 
+/** Pages on until there is something new: a batch may have brought the next ones along already. */
+async function pageOn() {
+  for (const before = jobs.size; older && jobs.size === before; ) {
+    await page(`${START.jobs}?limit=${PAGE}&cursor=${encodeURIComponent(older)}`);
+  }
+}
+
 /** The newest news of a job, wherever it came from. */
 function put(job, etag = null) {
   const before = jobs.get(job.id);
@@ -84,6 +91,7 @@ function follow(job, etag) {
 }
 
 function show(job) {
+  if (job?.id !== easel.job?.id) for (const id of ["delete", "batch-cancel"]) calm(by(id));
   easel.show(job);
   deliveries.show(job);
   batches.show(job?.links.batch ?? null);
@@ -100,7 +108,9 @@ function tell(job) {
 }
 
 function forget(id) {
+  const { batch } = jobs.get(id)?.links ?? {};
   jobs.delete(id);
+  if (batch) batches.follow(batch); // which has one less
   sheet.drop(id);
   if (sheet.isEmpty) sheet.suggest(form.card().examples);
   if (easel.job?.id !== id) return;
@@ -214,6 +224,7 @@ function trouble(problem) {
 
 async function act(method, path) {
   const { id, links } = easel.job;
+  say(by("banner"), "");
   try {
     const { body, headers } = await call(method, path);
     if (body) put(body, headers.get("ETag"));
@@ -283,7 +294,7 @@ onClick("copy-link", (event) => copy(linkOf(easel.job), event.target));
 onClick("copy-curl", (event) =>
   copy(curl(easel.job, { url: at(START.jobs).href, withKey: Boolean(key.get()) }), event.target),
 );
-onClick("older", () => page(`${START.jobs}?limit=${PAGE}&cursor=${encodeURIComponent(older)}`).catch(trouble));
+onClick("older", () => pageOn().catch(trouble));
 onClick("theme", turnLights);
 addEventListener("hashchange", () => linkedJob() && read(linkedJob()).then((job) => choose(job.id), trouble));
 if (matchMedia("(max-width: 60rem)").matches) by("settings").open = false;

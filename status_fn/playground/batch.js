@@ -42,8 +42,13 @@ export class Batches {
       if (body) this.put(body);
       return this.#views.get(link).links.cancel ? Number(headers.get("Retry-After")) || 1 : null;
     };
-    await untilFinal(read, { gone: () => this.#views.delete(link), trouble: this.on.trouble });
+    await untilFinal(read, { gone: () => this.#forget(link), trouble: this.on.trouble });
     this.#followed.delete(link);
+  }
+
+  #forget(link) {
+    this.#views.delete(link);
+    if (link === this.#shown) this.show(null);
   }
 
   /** The newest news of a batch. Its jobs come first, so that whoever hears of its end finds them ended. */

@@ -5,6 +5,8 @@ import { announce, by } from "./dom.js";
 const COPIED_MS = 1500;
 const ARMED_MS = 4000;
 
+const timers = new WeakMap();
+
 /** Put text on the clipboard, or show it to be copied by hand. */
 export async function copy(text, button) {
   try {
@@ -20,18 +22,25 @@ export async function copy(text, button) {
 
 /** Done at the second press. */
 export function twice(button, does) {
-  if (button.dataset.armed) return does();
-  button.dataset.armed = "yes";
+  const again = button.dataset.armed;
+  calm(button);
+  if (again) return does();
   const question = `Really ${button.textContent.toLowerCase()}?`;
   announce(`${question} Press again.`);
-  relabel(button, question, ARMED_MS, () => delete button.dataset.armed);
+  relabel(button, question, ARMED_MS);
+  button.dataset.armed = "yes";
 }
 
-function relabel(button, text, milliseconds, then = () => {}) {
-  const label = (button.dataset.label ??= button.textContent);
+/** Back to what a button says by itself: a first press was for what was shown then. */
+export function calm(button) {
+  clearTimeout(timers.get(button));
+  button.textContent = button.dataset.label ?? button.textContent;
+  delete button.dataset.armed;
+}
+
+function relabel(button, text, milliseconds) {
+  calm(button);
+  button.dataset.label = button.textContent;
   button.textContent = text;
-  setTimeout(() => {
-    button.textContent = label;
-    then();
-  }, milliseconds);
+  timers.set(button, setTimeout(() => calm(button), milliseconds));
 }
