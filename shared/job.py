@@ -100,6 +100,9 @@ class Job:
     `retried_ms` is when its owner last sent it into another round of attempts. `erased_ms` is when
     its owner erased it: what is left is a tombstone, and `files_due_ms` is when upkeep should erase
     its files, for as long as one might still be there.
+
+    `shares` says that another job's picture will do, if that asks for the very same one; without
+    it, it is None. `waits_for` is the id of such a job that draws, while this one waits for that.
     """
 
     id: str
@@ -131,6 +134,8 @@ class Job:
     retried_ms: int | None = None
     erased_ms: int | None = None
     files_due_ms: int | None = None
+    shares: bool | None = None
+    waits_for: str | None = None
 
     @property
     def is_terminal(self) -> bool:

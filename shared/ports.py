@@ -145,6 +145,16 @@ class JobTable(Protocol):
         It may be a moment old, and miss an own job that later ones have overtaken."""
 
 
+class Flights(Protocol):
+    """Which job draws for all that ask for the very same picture: single flight. A hint: whether it
+    draws, has drawn or will never do so, its row says."""
+
+    def lead(self, key: str, job_id: str, *, expires_ms: int, instead_of: str | None = None) -> str:
+        """Let that job draw what `key` stands for, if no job does yet, or the one `instead_of` does
+        that it is to replace. The id of the one who does from now on: of any number that ask at
+        once, one. Asking twice is no error. It may be forgotten after `expires_ms`."""
+
+
 class BatchTable(Protocol):
     """Batches, in the table that the jobs are in."""
 
@@ -277,6 +287,12 @@ IMAGES = "images"
 def image_key(job_id: str, attempt: int) -> str:
     """Names the attempt, so that a worker whose lease is over can never overwrite a picture."""
     return f"{IMAGES}/{job_id}/{attempt}.png"
+
+
+def copy_key(job_id: str, attempt: int) -> str:
+    """Where a worker puts a copy of another job's picture: where that could not be stored for sure,
+    it draws in the same attempt, and may get other bytes. No preview is of step 0."""
+    return preview_key(job_id, attempt, 0)
 
 
 def preview_key(job_id: str, attempt: int, step: int) -> str:

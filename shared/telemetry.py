@@ -30,6 +30,7 @@ class LogEvent(StrEnum):
     JOB_SUCCEEDED = "job_succeeded"
     JOB_FAILED = "job_failed"
     JOB_RELEASED = "job_released"
+    JOB_SHARED = "job_shared"
     JOB_ABANDONED = "job_abandoned"
     FILES_LEFT = "files_left"
     PREVIEW_DROPPED = "preview_dropped"

@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.conditions import (
-    Absent,
-    All,
-    AtLeast,
-    Below,
-    Column,
-    Condition,
-    Either,
-    Is,
-    OneOf,
-)
+from shared.conditions import Absent, All, AtLeast, Below, Column, Condition, Either, Is, OneOf
 from shared.job import (
     OPEN,
     TERMINAL,
@@ -35,6 +25,7 @@ _OPEN = tuple(sorted(OPEN))
 _UNSUCCESSFUL = tuple(sorted(UNSUCCESSFUL))
 _TERMINAL = tuple(sorted(TERMINAL))
 _NO_LEASE: Mapping[str, Any] = {"nonce": None, "lease_until_ms": None}
+_NO_WAIT: Mapping[str, Any] = {"not_before_ms": None, "waits_for": None}
 
 
 def claim(job_id: str, *, nonce: str, now_ms: int, lease_ms: int) -> Transition:
@@ -55,8 +46,8 @@ def claim(job_id: str, *, nonce: str, now_ms: int, lease_ms: int) -> Transition:
             "lease_until_ms": until,
             "due_ms": until,
             "started_ms": now_ms,
-            "not_before_ms": None,
             "progress": None,
+            **_NO_WAIT,
         },
         add={"attempt": 1},
     )
@@ -87,9 +78,17 @@ def preview(lease: Lease, *, key: str) -> Transition:
 
 
 def succeed(
-    lease: Lease, *, image: Image, timing: Timing, now_ms: int, cache_key: str | None = None
+    lease: Lease,
+    *,
+    image: Image,
+    timing: Timing,
+    now_ms: int,
+    cache_key: str | None = None,
+    copy_of: Job | None = None,
 ) -> Transition:
-    """Publish the picture; with a `cache_key` the result cache finds it by that."""
+    """Publish the picture; with a `cache_key` the result cache finds it by that. It may be the copy
+    of another job's."""
+    copied = {} if copy_of is None else {"cached_from": copy_of.id, "avoided": copy_of.timing}
     return Transition(
         name="succeed",
         job_id=lease.job_id,
@@ -100,6 +99,7 @@ def succeed(
             "timing": timing,
             "error": None,
             "cache_key": cache_key,
+            **copied,
         },
     )
 
@@ -124,13 +124,16 @@ def release(lease: Lease, *, not_before_ms: int, due_ms: int, error: JobError | 
     )
 
 
-def give_back(lease: Lease, *, due_ms: int) -> Transition:
-    """Put the job back because the worker stops; this costs the job none of its attempts."""
+def give_back(
+    lease: Lease, *, due_ms: int, not_before_ms: int | None = None, waits_for: str | None = None
+) -> Transition:
+    """Put the job back because the worker stops; or, until `not_before_ms`, because the job that it
+    `waits_for` draws the same picture. This costs the job none of its attempts."""
     return Transition(
         name="give_back",
         job_id=lease.job_id,
         guard=lease.held(),
-        changes=_queued_again(due_ms),
+        changes={**_queued_again(due_ms), "not_before_ms": not_before_ms, "waits_for": waits_for},
         add={"max_attempts": 1},
     )
 
@@ -281,8 +284,8 @@ def _lease_over(seen: Job, now_ms: int) -> Condition:
 
 
 def _ended(status: JobStatus, now_ms: int) -> dict[str, Any]:
-    ended = {"status": status, "finished_ms": now_ms, "due_ms": None, "not_before_ms": None}
-    return {**ended, **_NO_LEASE, "progress": None}
+    ended = {"status": status, "finished_ms": now_ms, "due_ms": None, "progress": None}
+    return {**ended, **_NO_WAIT, **_NO_LEASE}
 
 
 def _queued_again(due_ms: int) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from shared.cache_key import cache_key
+from shared.earlier_picture import answers, copied
 from shared.errors import ImageMissing, Unavailable, UploadFailed
 from shared.job import Image, Job, JobStatus, Timing
 from shared.model_card import Catalog
@@ -40,8 +40,15 @@ class ResultCache:
         except Unavailable:
             self.log.exception(LogEvent.CACHE_UNUSABLE)
             return None
-        answers = found is not None and _answers(found, key, asked.seed, tenant, now_ms)
-        return found if answers else None
+        if found is None:
+            return None
+        fits = answers(found, key=key, tenant=tenant, seed=asked.seed, now_ms=now_ms)
+        return found if fits else None
+
+    def shares(self, asked: JobSpec, whole: CompleteSpec) -> bool:
+        """Whether a picture that is drawn for the very same request meanwhile will do as well."""
+        given = asked.seed is not None and _may_be_answered(asked)
+        return given and self._digest(whole.model) is not None
 
     def answered(self, job: Job, asked: JobSpec) -> Job | None:
         """`job` as it is once it has a copy of such a picture, which is stored by then. None: it
@@ -51,7 +58,7 @@ class ResultCache:
             return None
         started_ms = self.clock()
         try:
-            image = self._copied(source.image, job.id)
+            image = copied(self.images(), source.image, to=image_key(job.id, 0))
         except (ImageMissing, Unavailable, UploadFailed) as error:
             self.log.exception(LogEvent.CACHE_UNUSABLE, error=error, job_id=source.id)
             return None
@@ -68,28 +75,9 @@ class ResultCache:
         card = self.catalog.offered(model)
         return None if card is None or self.engine is None else card.digests.get(self.engine)
 
-    def _copied(self, image: Image, job_id: str) -> Image:
-        """A copy of its own outlives the job that it came from. Raises ImageMissing, Unavailable,
-        UploadFailed."""
-        images, key = self.images(), image_key(job_id, 0)
-        data = images.read(image.key)
-        if hashlib.sha256(data).hexdigest() != image.sha256:
-            raise ImageMissing("the bytes are not those that the row names")
-        images.put(key, data, content_type=image.content_type)
-        return replace(image, key=key)
-
 
 def _may_be_answered(asked: JobSpec) -> bool:
     return asked.cache == "prefer" or (asked.cache == "use" and asked.seed is not None)
-
-
-def _answers(found: Job, key: str, seed: int | None, tenant: str, now_ms: int) -> bool:
-    """The index is a hint, the row is not: it was read after, and nothing of an erased job or of
-    one that is kept no longer may be shown again."""
-    asked_for = (
-        found.cache_key == key and found.tenant == tenant and seed in (None, found.spec.seed)
-    )
-    return asked_for and found.status is JobStatus.SUCCEEDED and not found.is_gone(now_ms)
 
 
 def _succeeded(job: Job, source: Job, image: Image, *, started_ms: int, now_ms: int) -> Job:
@@ -105,4 +93,5 @@ def _succeeded(job: Job, source: Job, image: Image, *, started_ms: int, now_ms: 
         timing=Timing(load_ms=0, inference_ms=0, upload_ms=now_ms - started_ms, cold=False),
         cached_from=source.id,
         avoided=source.timing,
+        shares=None,
     )

@@ -87,17 +87,19 @@ class Submit:
             target_of(spec.webhook.url, loopback=self.rules.webhook_loopback)
         card = self.catalog.card(spec.model)
         seed = int.from_bytes(self.entropy(4), "big")
-        deadline_ms = spec.deadline_ms(now_ms)
+        whole, deadline_ms = card.complete(spec, seed=seed), spec.deadline_ms(now_ms)
+        shares = self.cache is not None and self.cache.shares(spec, whole)
         return Job(
             id=job_id(now_ms, self.entropy(10)),
             tenant=tenant,
             status=JobStatus.QUEUED,
-            spec=card.complete(spec, seed=seed),
+            spec=whole,
             created_ms=now_ms,
             deadline_ms=deadline_ms,
             expires_ms=spec.expires_ms(now_ms),
             due_ms=min(now_ms + self.rules.ring_again_ms, deadline_ms),
             max_attempts=self.rules.max_attempts,
+            shares=shares or None,
         )
 
     def _permit(self, prompt: str) -> None:

@@ -13,6 +13,7 @@ from shared.bells import Bells
 from shared.cost import Prices
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
+from shared.embedded.flights import SqliteFlights
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.outbox import SqliteOutbox
@@ -21,7 +22,7 @@ from shared.embedded.root_secret import FileRootSecret
 from shared.embedded.watch import SqliteWatch
 from shared.http.admission import Admission, OpenAdmission
 from shared.pace import workers
-from shared.ports import BatchTable, ImageStore, JobTable, JobWatch, WorkQueue
+from shared.ports import BatchTable, Flights, ImageStore, JobTable, JobWatch, WorkQueue
 from shared.prompt_policy import NOTHING_REFUSED, PromptPolicy
 from shared.settings import JobRules
 from shared.telemetry import Log
@@ -47,6 +48,7 @@ from worker_fn.poller import Poller
 from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
+from worker_fn.single_flight import SingleFlight
 
 LOG = Log("tests", level="CRITICAL")
 ALONE = BatchLimits(jobs=1, pixels=1)
@@ -91,6 +93,7 @@ class Service:
     """Every unit over one set of adapters."""
 
     table: JobTable
+    flights: Flights
     batches: BatchTable
     queue: WorkQueue
     dead: WorkQueue
@@ -143,6 +146,9 @@ class Service:
             table=self.table,
             engine=self.engine,
             attempts=attempts,
+            single_flight=SingleFlight(
+                flights=self.flights, images=self.images, attempts=attempts, engine=self.engine
+            ),
             publish=Publish(
                 attempts=attempts,
                 images=self.images,
@@ -291,6 +297,7 @@ def embedded_service(folder: Path, **changes: Any) -> Service:
     bells = SqliteQueue(database, name="webhooks", clock=clock, visibility_s=60)
     parts: dict[str, Any] = {
         "table": SqliteJobTable(database, ring=Bells(queue=bells, log=LOG)),
+        "flights": SqliteFlights(database),
         "batches": SqliteBatchTable(database, ring=Bells(queue=bells, log=LOG)),
         "bells": bells,
         "outbox": SqliteOutbox(database),

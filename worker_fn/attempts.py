@@ -77,8 +77,12 @@ class Attempts:
             fault, job, attempt.lease, rules=self.rules, now_ms=now_ms, jitter=self.jitter()
         )
         self.end([move], LogEvent.JOB_RELEASED)
-        not_before_ms = move.changes.get("not_before_ms")
-        return Finished() if not_before_ms is None else Later(at_ms=not_before_ms)
+        return _after(move)
+
+    def spared(self, moves: Sequence[Transition]) -> Outcomes:
+        """Other jobs' drawings make these needless, or will. Raises Unavailable."""
+        self.end(moves, LogEvent.JOB_SHARED)
+        return {move.job_id: _after(move) for move in moves}
 
     def expired(self, attempt: Attempt) -> Outcome:
         """The job's own deadline is over. Raises Unavailable."""
@@ -125,3 +129,9 @@ class Attempts:
                 ids = [move.job_id for move in moves]
                 self.log.exception(LogEvent.STORE_UNAVAILABLE, job_ids=ids)
         return self.table.apply_all(moves)
+
+
+def _after(move: Transition) -> Outcome:
+    """What the last write of an attempt means for the message."""
+    not_before_ms = move.changes.get("not_before_ms")
+    return Finished() if not_before_ms is None else Later(at_ms=not_before_ms)

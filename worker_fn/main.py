@@ -15,16 +15,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from shared.bells import Bells, nobody
 from shared.embedded.database import Database
+from shared.embedded.flights import SqliteFlights
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.queue import SqliteQueue
 from shared.errors import ModelUnavailable, SettingsError
-from shared.ports import ImageStore, JobTable, WorkQueue
+from shared.ports import Flights, ImageStore, JobTable, WorkQueue
 from shared.settings import EngineSettings, LambdaWorkerSettings, LocalWorkerSettings
 from shared.telemetry import Log, LogEvent
 from worker_fn.attempts import Attempts
@@ -40,6 +42,7 @@ from worker_fn.poller import Poller
 from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
+from worker_fn.single_flight import SingleFlight
 
 # numpy, which comes with an engine, would start threads that look for work; it gets none.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -60,8 +63,8 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _lambda_handler() -> Callable[[Mapping[str, Any], LambdaContext], dict[str, Any]]:
     settings = LambdaWorkerSettings.read(os.environ)
-    table, images, queue = _aws(settings)
-    return make_handler(_consume(table, images, settings), queue)
+    stores = _aws(settings)
+    return make_handler(_consume(stores, settings), stores.queue)
 
 
 def main() -> int:
@@ -90,6 +93,16 @@ def _poller() -> Poller:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Stores:
+    """What is durable, of either family."""
+
+    table: JobTable
+    flights: Flights
+    images: ImageStore
+    queue: WorkQueue
+
+
 def _local() -> tuple[Consume, WorkQueue, None]:
     settings = LocalWorkerSettings.read(os.environ)
     database = Database(settings.data / "darkroom.db")
@@ -106,43 +119,46 @@ def _local() -> tuple[Consume, WorkQueue, None]:
     images = FileImageStore(settings.data / "images", secret=b"", base_url="")
     bells = SqliteQueue(database, name="webhooks", clock=clock, visibility_s=2 * settings.lease_s)
     table = SqliteJobTable(database, ring=Bells(queue=bells, log=_LOG))
-    return _consume(table, images, settings), queue, None
+    flights = SqliteFlights(database)
+    stores = _Stores(table=table, flights=flights, images=images, queue=queue)
+    return _consume(stores, settings), queue, None
 
 
 def _remote() -> tuple[Consume, WorkQueue, float | None]:
     settings = LambdaWorkerSettings.read(os.environ)
-    table, images, queue = _aws(settings)
-    return _consume(table, images, settings), queue, settings.idle_s
+    stores = _aws(settings)
+    return _consume(stores, settings), stores.queue, settings.idle_s
 
 
-def _aws(settings: LambdaWorkerSettings) -> tuple[JobTable, ImageStore, WorkQueue]:
+def _aws(settings: LambdaWorkerSettings) -> _Stores:
     from shared.aws import clients
+    from shared.aws.flights import DynamoFlights
     from shared.aws.image_store import S3ImageStore
     from shared.aws.job_table import DynamoJobTable
     from shared.aws.queue import SqsQueue
 
     sqs = clients.sqs()
     bells = SqsQueue(sqs, settings.webhook_queue_url) if settings.webhook_queue_url else None
+    dynamodb = clients.dynamodb()
     table = DynamoJobTable(
-        clients.dynamodb(),
+        dynamodb,
         settings.table,
         sleep=time.sleep,
         jitter=random.random,
         ring=Bells(queue=bells, log=_LOG) if bells else nobody,
     )
-    return (
-        table,
-        S3ImageStore(clients.s3(), settings.bucket),
-        SqsQueue(sqs, settings.queue_url),
+    return _Stores(
+        table=table,
+        flights=DynamoFlights(dynamodb, settings.table),
+        images=S3ImageStore(clients.s3(), settings.bucket),
+        queue=SqsQueue(sqs, settings.queue_url),
     )
 
 
-def _consume(
-    table: JobTable, images: ImageStore, settings: LambdaWorkerSettings | LocalWorkerSettings
-) -> Consume:
+def _consume(stores: _Stores, settings: LambdaWorkerSettings | LocalWorkerSettings) -> Consume:
     engine, limits = _engine(settings)
     attempts = Attempts(
-        table=table,
+        table=stores.table,
         rules=settings,
         clock=clock,
         nonce=lambda: secrets.token_hex(16),
@@ -150,19 +166,25 @@ def _consume(
         log=_LOG,
     )
     background = Beside()
+    single_flight = SingleFlight(
+        flights=stores.flights, images=stores.images, attempts=attempts, engine=engine
+    )
     process = Process(
-        table=table,
+        table=stores.table,
         engine=engine,
         attempts=attempts,
+        single_flight=single_flight if settings.result_cache else None,
         publish=Publish(
             attempts=attempts,
-            images=images,
+            images=stores.images,
             engine=engine,
             background=background,
             clock=clock,
             cached=settings.result_cache,
         ),
-        previews=Previews(table=table, images=images, background=Beside(), clock=clock, log=_LOG),
+        previews=Previews(
+            table=stores.table, images=stores.images, background=Beside(), clock=clock, log=_LOG
+        ),
         background=background,
         limits=limits,
         rules=settings,

@@ -20,6 +20,7 @@ from worker_fn.leases import Leases
 from worker_fn.outcomes import Outcome, Outcomes, Troubled
 from worker_fn.previews import Previews
 from worker_fn.publishing import Finish, Loaded, Publish, Spent
+from worker_fn.single_flight import SingleFlight
 
 Told: TypeAlias = Callable[[Outcomes], None]
 """Hears what became of some jobs, perhaps in another thread."""
@@ -28,11 +29,12 @@ Told: TypeAlias = Callable[[Outcomes], None]
 @dataclass(frozen=True, kw_only=True)
 class Process:
     """The verb, with what it needs. Storing happens in `background`, beside the next jobs'
-    steps."""
+    steps. Without a `single_flight` each job is drawn for itself."""
 
     table: JobTable
     engine: Engine
     attempts: Attempts
+    single_flight: SingleFlight | None
     publish: Publish
     previews: Previews
     background: Background
@@ -63,8 +65,20 @@ class Process:
         alone. Raises Unavailable while nothing is claimed."""
         ours, outcomes = self.attempts.begin(job_ids)
         told(outcomes)
-        if ours:
-            self._work(ours, loaded, must_stop, told)
+        drawn = self._unspared(ours, told)
+        if drawn:
+            self._work(drawn, loaded, must_stop, told)
+
+    def _unspared(self, ours: Sequence[Attempt], told: Told) -> Sequence[Attempt]:
+        """Those that are to be drawn."""
+        if self.single_flight is None:
+            return ours
+        found = [(attempt, self.single_flight(attempt)) for attempt in ours]
+        spared = [(attempt, move) for attempt, move in found if move is not None]
+        if spared:
+            attempts, moves = zip(*spared, strict=True)
+            told(self._guarded(attempts, partial(self.attempts.spared, moves)))
+        return [attempt for attempt, move in found if move is None]
 
     def _work(
         self,

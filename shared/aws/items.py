@@ -58,6 +58,10 @@ def _number(attribute: str) -> _Column:
     return _Column(attribute=attribute, encode=number, decode=lambda value: int(value["N"]))
 
 
+def _flag(attribute: str) -> _Column:
+    return _Column(attribute=attribute, encode=lambda _: {"BOOL": True}, decode=lambda _: True)
+
+
 def _record(attribute: str, kind: type[Any]) -> _Column:
     return _Column(
         attribute=attribute,
@@ -102,6 +106,8 @@ _COLUMNS: Mapping[str, _Column] = {
     "retried_ms": _number("again"),
     "erased_ms": _number("erased"),
     "files_due_ms": _number("due"),
+    "shares": _flag("shares"),
+    "waits_for": _text("behind"),
 }
 
 

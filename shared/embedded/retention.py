@@ -40,6 +40,7 @@ def erase_expired(
             [(job_id,) for job_id in forgotten if job_id in erased],
         )
         connection.execute("DELETE FROM idempotency WHERE expires_ms < ?", (now_ms,))
+        connection.execute("DELETE FROM flights WHERE expires_ms < ?", (now_ms,))
         outlived_ms = now_ms - TOMBSTONE_MS - RETRIED_MS
         connection.execute("DELETE FROM batches WHERE expires_ms < ?", (outlived_ms,))
     if trouble is not None:

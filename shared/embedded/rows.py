@@ -48,6 +48,7 @@ def to_job(row: sqlite3.Row) -> Job:
             values[name] = record_of(type_, json.loads(values[name]))
     values["spec"] = CompleteSpec.model_validate_json(values["spec"])
     values["status"] = JobStatus(values["status"])
+    values["shares"] = values["shares"] and bool(values["shares"])
     return Job(**values)
 
 

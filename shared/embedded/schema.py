@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   max_attempts INTEGER NOT NULL, resends INTEGER NOT NULL, not_before_ms INTEGER, nonce TEXT,
   lease_until_ms INTEGER, started_ms INTEGER, finished_ms INTEGER, progress TEXT, image TEXT,
   timing TEXT, error TEXT, preview TEXT, cache_key TEXT, cached_from TEXT, avoided TEXT,
-  batch TEXT, retried_ms INTEGER, erased_ms INTEGER, files_due_ms INTEGER
+  batch TEXT, retried_ms INTEGER, erased_ms INTEGER, files_due_ms INTEGER,
+  shares INTEGER, waits_for TEXT
 );
 CREATE INDEX IF NOT EXISTS jobs_tenant ON jobs (tenant, id);
 CREATE INDEX IF NOT EXISTS jobs_tenant_status ON jobs (tenant, status, id);
@@ -30,6 +31,10 @@ CREATE TABLE IF NOT EXISTS idempotency (
   expires_ms INTEGER NOT NULL, PRIMARY KEY (tenant, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS idempotency_expires ON idempotency (expires_ms);
+CREATE TABLE IF NOT EXISTS flights (
+  key TEXT PRIMARY KEY, job_id TEXT NOT NULL, expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS flights_expires ON flights (expires_ms);
 CREATE TABLE IF NOT EXISTS api_keys (
   id TEXT PRIMARY KEY, tenant TEXT NOT NULL, sha256 TEXT NOT NULL, created_ms INTEGER NOT NULL,
   ends_ms INTEGER
@@ -65,6 +70,8 @@ _ADDED = (
     ("jobs", "retried_ms", "INTEGER"),
     ("jobs", "erased_ms", "INTEGER"),
     ("jobs", "files_due_ms", "INTEGER"),
+    ("jobs", "shares", "INTEGER"),
+    ("jobs", "waits_for", "TEXT"),
     ("messages", "grp", "TEXT NOT NULL DEFAULT ''"),
     ("messages", "turn", "INTEGER NOT NULL DEFAULT 0"),
 )

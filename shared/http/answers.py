@@ -12,6 +12,7 @@ from shared.spec import EventKind
 from shared.webhook_event import TryError
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+Reason = Literal["waiting_capacity", "retry_backoff", "same_image_in_progress"]
 
 
 class QueuePlace(BaseModel):
@@ -23,7 +24,7 @@ class QueuePlace(BaseModel):
     nobody else comes; of a running one by the pace of its steps."""
 
     ahead: int | None = None
-    reason: Literal["waiting_capacity", "retry_backoff"] | None = None
+    reason: Reason | None = None
     eta_s: float | None = None
     eta_range_s: tuple[float, float] | None = None
 

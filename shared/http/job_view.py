@@ -22,6 +22,7 @@ from shared.http.answers import (
     ProgressView,
     QueuePlace,
     QueueView,
+    Reason,
     ServiceTime,
     TimingView,
     WarningView,
@@ -112,12 +113,18 @@ def _iso_or_none(ms: int | None) -> str | None:
 def _place(job: Job, now_ms: int, standing: Standing | None) -> QueuePlace:
     if job.status is not JobStatus.QUEUED:
         return QueuePlace(**eta_fields(eta(job, now_ms)))
-    waits = job.not_before_ms is not None and job.not_before_ms > now_ms
     return QueuePlace(
         ahead=standing.ahead if standing else None,
-        reason="retry_backoff" if waits else "waiting_capacity",
+        reason=_reason(job, now_ms),
         **eta_fields(standing.eta if standing else None),
     )
+
+
+def _reason(job: Job, now_ms: int) -> Reason:
+    if job.waits_for is not None:
+        return "same_image_in_progress"
+    backs_off = job.not_before_ms is not None and job.not_before_ms > now_ms
+    return "retry_backoff" if backs_off else "waiting_capacity"
 
 
 def eta_fields(end: Eta | None) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
 from tests.chaos.actors import Actor, Killed
 from tests.chaos.brush import DIGEST, NAME, SIZE, STEPS, Brush
-from tests.chaos.gated import Gate, GatedBatches, GatedImages, GatedQueue, GatedTable, Weaken
+from tests.chaos.gated import (
+    Gate,
+    GatedBatches,
+    GatedFlights,
+    GatedImages,
+    GatedQueue,
+    GatedTable,
+    Weaken,
+)
 from tests.chaos.invariants import Violation
 from tests.chaos.stores import MAX_RECEIVES, Stores
 from upkeep_fn.dead_letters import DeadLetters
@@ -30,6 +38,7 @@ from worker_fn.poller import Poller
 from worker_fn.previews import Previews
 from worker_fn.process import Process
 from worker_fn.publishing import Publish
+from worker_fn.single_flight import SingleFlight
 
 RULES = JobRules(lease_s=30, heartbeat_s=0, ring_again_s=15, max_receives=MAX_RECEIVES)
 SELDOM = RULES.model_copy(update={"heartbeat_s": 5})
@@ -94,6 +103,9 @@ class Stage:
 
     def table(self, actor: Actor) -> GatedTable:
         return GatedTable(table=self.stores.table, gate=self._gate(actor), weaken=self.weaken)
+
+    def flights(self, actor: Actor) -> GatedFlights:
+        return GatedFlights(flights=self.stores.flights, gate=self._gate(actor))
 
     def batches(self, actor: Actor) -> GatedBatches:
         return GatedBatches(batches=self.stores.batches, gate=self._gate(actor))
@@ -257,6 +269,12 @@ def _consume(stage: Stage, actor: Actor, rules: JobRules) -> Consume:
         table=table,
         engine=engine,
         attempts=attempts,
+        single_flight=SingleFlight(
+            flights=stage.flights(actor),
+            images=stage.images(actor),
+            attempts=attempts,
+            engine=engine,
+        ),
         publish=Publish(
             attempts=attempts,
             images=stage.images(actor),

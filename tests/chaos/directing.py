@@ -15,7 +15,7 @@ from tests.chaos.world import World
 
 MOST_OPEN, MOST_JOBS, MOST_OTHERS, MOST_CALLS = 2, 12, 4, 20
 LONG_S, SHORT_S = 86_400, 75
-KNOWN, LIKED = "a hill that is known", "a hill that is liked"
+KNOWN, LIKED, TWIN = "a hill that is known", "a hill that is liked", "a lake that is known"
 DEADLINES_S = {
     "a hill": LONG_S,
     "a lake": LONG_S,
@@ -23,9 +23,11 @@ DEADLINES_S = {
     FILTERED: LONG_S,
     KNOWN: LONG_S,
     LIKED: LONG_S,
+    TWIN: LONG_S,
 }
-CACHE: dict[str, Any] = {KNOWN: {"seed": 7}, LIKED: {"cache": "prefer"}}
-"""What may be answered with a picture that is there already; all others are drawn."""
+CACHE: dict[str, Any] = {KNOWN: {"seed": 7}, LIKED: {"cache": "prefer"}, TWIN: {"seed": 7}}
+"""What may be answered with a picture that is there already, or is being drawn; all others are
+drawn."""
 WITH_PREVIEWS = {"a lake", FILTERED}
 
 

@@ -15,6 +15,7 @@ from shared.ports import (
     BatchTable,
     Clock,
     Delivery,
+    Flights,
     IdempotencyKey,
     ImageStore,
     JobQuery,
@@ -118,6 +119,21 @@ class GatedTable:
     def backlog(self) -> Backlog:
         backlog: Backlog = self.gate.ask("backlog", None, self.table.backlog)
         return backlog
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatedFlights:
+    """Flights."""
+
+    flights: Flights
+    gate: Gate
+
+    def lead(self, key: str, job_id: str, *, expires_ms: int, instead_of: str | None = None) -> str:
+        do = lambda: self.flights.lead(  # noqa: E731
+            key, job_id, expires_ms=expires_ms, instead_of=instead_of
+        )
+        leader: str = self.gate.ask("lead", key, do)
+        return leader
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ STRANGER = "stranger"
 ROUND = 3
 """Attempts that a retry allows: as many as a new job has that nobody says more of."""
 HOPELESS_RESENDS = 5
+LEASE_MS = 30_000
 RETRYABLE = frozenset({"out_of_memory", "timed_out", "upload_failed", "attempts_exhausted"})
 
 
@@ -51,6 +52,8 @@ def check_row(job: Job) -> None:
         reason = job.error is not None or status is not JobStatus.FAILED
         require(reason, "failed for a reason", job)
         require(job.files_due_ms is None, "only what was deleted is erased", job)
+    waits = job.waits_for is not None
+    require(not waits or status is JobStatus.QUEUED, "only a queued job waits for another", job)
     require(0 <= job.attempt <= job.max_attempts, "no more attempts than allowed", job)
 
 
@@ -183,6 +186,27 @@ def _check_failure(move: Move) -> None:
         require(before.attempt == before.max_attempts, "not while attempts are left", move)
     else:
         require(code == "content_filtered", "a failure has a known code", move)
+
+
+def check_copy(row: Job, source: Job | None, digest: str) -> None:
+    """What is shown with a copy is what was drawn for the same request, and nothing else."""
+    require(source is not None, "a copy is of what was drawn", row)
+    assert source is not None and source.image is not None
+    require(source.image.sha256 == digest, "a copy changes no byte", row, source)
+    require(_asked(row) == _asked(source), "a copy answers the same request", row, source)
+
+
+def check_wait(row: Job, other: Job | None, *, asked_ms: int) -> None:
+    """A job that was put back just now, to wait for another one."""
+    require(other is not None, "a job waits for one that there is", row)
+    assert other is not None and row.not_before_ms is not None
+    gone = other.erased_ms is not None
+    require(gone or _asked(row) == _asked(other), "a job waits for its own picture", row, other)
+    require(row.not_before_ms <= asked_ms + LEASE_MS + 1, "nobody waits beyond a lease", row)
+
+
+def _asked(job: Job) -> tuple[str, str, int]:
+    return job.tenant, job.spec.prompt, job.spec.seed
 
 
 def _is_over(until_ms: int | None, now_ms: int) -> bool:

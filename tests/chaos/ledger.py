@@ -17,8 +17,10 @@ from tests.chaos.invariants import (
     OF_TERMINAL_JOBS,
     Move,
     Violation,
+    check_copy,
     check_move,
     check_row,
+    check_wait,
     require,
 )
 from tests.chaos.stores import Stores
@@ -174,7 +176,10 @@ class Ledger:
         )
         if after.image is not None:
             self._check_picture(after)
-            self._drawn[after.id] = after
+            if after.cached_from is None:
+                self._drawn[after.id] = after
+        if after.waits_for is not None:
+            check_wait(after, self.rows.get(after.waits_for), asked_ms=call.asked_ms)
         if call.verb == "preview":
             self._check_preview(after)
 
@@ -265,17 +270,12 @@ class Ledger:
             self._check_answer(row, digest)
 
     def _check_answer(self, row: Job, digest: str) -> None:
-        """The result cache shows a copy of what was drawn for the same request, and nothing else.
-        It makes no attempt, and so no worker writes where the copy is."""
+        """A submit's copy makes no attempt, and so no worker writes where it is; a worker's belongs
+        to its claim."""
         assert row.image is not None
-        require(row.attempt == 0, "nobody draws what the cache answers", row)
-        require(self._keys[row.image.key] == (None, digest), "the copy is the job's own", row)
-        source = self._drawn.get(row.cached_from or "")
-        require(source is not None, "the cache answers with what was drawn", row)
-        assert source is not None and source.image is not None
-        require(source.image.sha256 == digest, "the cache changes no byte", row, source)
-        asked = [(job.tenant, job.spec.prompt, job.spec.seed) for job in (row, source)]
-        require(asked[0] == asked[1], "the cache answers the same request", row, source)
+        author = (self._claims.get((row.id, row.attempt)), digest)
+        require(self._keys[row.image.key] == author, "the copy is the job's own", row)
+        check_copy(row, self._drawn.get(row.cached_from or ""), digest)
 
     def _check_preview(self, row: Job) -> None:
         assert row.preview is not None

@@ -15,6 +15,7 @@ from tests.chaos.directing import (
     MOST_OPEN,
     MOST_OTHERS,
     SHORT_S,
+    TWIN,
     Director,
 )
 from tests.chaos.ending import settle
@@ -32,6 +33,9 @@ FATES = st.sampled_from([Fate.WELL] * 6 + list(FAULTS))
 MIDWAY = ["heartbeat", "preview", "put", "succeed", "release", "fail", "give_back"]
 HALTS = st.sampled_from([*MIDWAY, "claim", "delete"])
 """The calls before which a worker may halt."""
+TOGETHER = st.sampled_from(["lead", "get", "read", "put", "give_back", "succeed", "delete"])
+"""The calls before which a worker may halt that looks for who draws the same picture."""
+TWINS = st.sampled_from([KNOWN, TWIN])
 PLACES = st.integers(0, 2)
 WHO = st.sampled_from([None, 0, 1, 2])
 JOBS = st.integers(0, 2 * MOST_OPEN)
@@ -77,6 +81,20 @@ class Play(RuleBasedStateMachine):
             self.world.finish(self.director.submitter(body, None, 3))
             self.director.lead(0, "delete")
         self.world.play(self.director.submitter(body, key, 3), calls=calls, then=then)
+
+    @precondition(lambda self: self.director.has_room() and self.director.takes_jobs())
+    @rule(body=TWINS, place=PLACES, before=HALTS, there=TOGETHER, seconds=SPANS_S, calls=CALLS)
+    def the_same_is_asked_for_meanwhile(
+        self, body: str, place: int, before: str, there: str, seconds: float, calls: int
+    ) -> None:
+        """While one worker has it in hand, perhaps for too long, another one is asked for it."""
+        for _ in range(MOST_OPEN):
+            self.world.finish(self.director.submitter(body, None, 3))
+        halted = self.director.lead(place, before)
+        self.time_passes(seconds)
+        other = self.director.lead((place + 1) % len(WORKERS), there)
+        self.world.play(halted, calls=calls)
+        self.world.play(other, calls=calls)
 
     @precondition(lambda self: self.director.has_room())
     @rule(job=JOBS, tenant=TENANTS, then=st.none() | FATES)

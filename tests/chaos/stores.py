@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from typing import TypeAlias
 
 from shared.aws.batch_table import DynamoBatchTable
+from shared.aws.flights import DynamoFlights
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.outbox import DynamoOutbox
@@ -16,6 +17,7 @@ from shared.aws.queue import SqsQueue
 from shared.batch import Batch, Refusal
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
+from shared.embedded.flights import SqliteFlights
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.outbox import SqliteOutbox
@@ -26,6 +28,7 @@ from shared.ports import (
     BatchTable,
     Clock,
     Delivery,
+    Flights,
     IdempotencyKey,
     ImageStore,
     JobTable,
@@ -43,6 +46,7 @@ EMPTIED = (
     "jobs",
     "batches",
     "idempotency",
+    "flights",
     "messages",
     "group_turns",
     "queue_turns",
@@ -56,6 +60,7 @@ class Stores:
     """Empty ones."""
 
     table: JobTable
+    flights: Flights
     batches: BatchTable
     queue: WorkQueue
     dead: WorkQueue
@@ -79,6 +84,7 @@ def embedded(folder: Path) -> MakeStores:
         rung: list[str] = []
         return Stores(
             table=SqliteJobTable(database, ring=lambda event: rung.append(event.job_id)),
+            flights=SqliteFlights(database),
             outbox=SqliteOutbox(database),
             rung=rung,
             batches=Piecemeal(batches=SqliteBatchTable(database)),
@@ -113,6 +119,7 @@ def aws(clients: Clients) -> MakeStores:
                 jitter=lambda: 0,
                 ring=lambda event: rung.append(event.job_id),
             ),
+            flights=DynamoFlights(clients.dynamodb, table),
             outbox=DynamoOutbox(clients.dynamodb, table),
             rung=rung,
             batches=DynamoBatchTable(

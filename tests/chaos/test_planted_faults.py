@@ -30,18 +30,19 @@ import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
 import submit_fn.delete
+import submit_fn.result_cache
 import submit_fn.retry
 import submit_fn.submit
 import upkeep_fn.sweep
 import worker_fn.attempts
 import worker_fn.publishing
+import worker_fn.single_flight
 from shared.job import Image, Job, JobStatus
 from shared.ownership import read_own_job
-from shared.ports import JobTable, image_key
+from shared.ports import ImageStore, JobTable, image_key
 from shared.spec import JobSpec
 from shared.transition import Lease, Transition
-from shared.transitions import erase, retry
-from submit_fn.result_cache import ResultCache
+from shared.transitions import erase, give_back, retry
 from tests.chaos.actors import Fate
 from tests.chaos.faults import conjuncts, forgetting, only_for
 from tests.chaos.gated import Weaken
@@ -54,9 +55,11 @@ from tests.chaos.test_crash_points import PATHS, Fault, run
 from tests.chaos.world import World, unweakened
 from upkeep_fn.erasures import Erasures
 from upkeep_fn.sweep import Sweep
+from worker_fn.attempts import Attempt
 from worker_fn.outcomes import Outcomes
 from worker_fn.png import encode_png
 from worker_fn.publishing import Finish, Publish
+from worker_fn.single_flight import SingleFlight
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -267,15 +270,35 @@ def the_row_succeeds_before_the_image_is_stored(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Publish, "__call__", publish_first)
 
 
-def the_cache_copies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def copied(self: ResultCache, image: Image, job_id: str) -> Image:
-        return replace(image, key=image_key(job_id, 0))
+def nothing_copied(_: ImageStore, image: Image, *, to: str) -> Image:
+    return replace(image, key=to)
 
-    monkeypatch.setattr(ResultCache, "_copied", copied)
+
+def the_cache_copies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit_fn.result_cache, "copied", nothing_copied)
 
 
 def the_cache_shows_the_earlier_job_s_own_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ResultCache, "_copied", lambda self, image, job_id: image)
+    monkeypatch.setattr(submit_fn.result_cache, "copied", lambda _, image, to: image)
+
+
+def a_worker_copies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_fn.single_flight, "copied", nothing_copied)
+
+
+def a_worker_takes_any_picture_for_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_fn.single_flight, "cache_key", lambda *_, **__: "the same")
+    monkeypatch.setattr(worker_fn.single_flight, "answers", lambda found, **_: found.image)
+
+
+def a_job_waits_for_any_that_led(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waiting(self: SingleFlight, leader: Job, attempt: Attempt, key: str) -> Transition:
+        later_ms = self.attempts.clock() + 1000
+        return give_back(
+            attempt.lease, due_ms=later_ms, not_before_ms=later_ms, waits_for=leader.id
+        )
+
+    monkeypatch.setattr(SingleFlight, "_thanks_to", waiting)
 
 
 @pytest.mark.parametrize(
@@ -295,6 +318,9 @@ def the_cache_shows_the_earlier_job_s_own_picture(monkeypatch: pytest.MonkeyPatc
         (the_row_succeeds_before_the_image_is_stored, "the picture that the row names is there"),
         (the_cache_copies_nothing, "the picture that the row names is there"),
         (the_cache_shows_the_earlier_job_s_own_picture, "the copy is the job's own"),
+        (a_worker_copies_nothing, "the picture that the row names is there"),
+        (a_worker_takes_any_picture_for_the_same, "the same request|its own picture"),
+        (a_job_waits_for_any_that_led, "a terminal one is reached"),
     ],
 )
 def test_a_verb_that_forgets_something_is_noticed(

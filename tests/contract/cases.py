@@ -84,6 +84,7 @@ CASES = [
         permitted={
             **_AS_IT_IS,
             "its back-off ends now": {"not_before_ms": NOW_MS},
+            "it waited for another": {"not_before_ms": NOW_MS, "waits_for": samples.new_id()},
             "its last attempt": {"attempt": 2},
             "its deadline comes next": {"deadline_ms": NOW_MS + 1},
             "it failed before": {"attempt": 1, "error": ERROR, "not_before_ms": NOW_MS - 1},
@@ -145,6 +146,15 @@ CASES = [
         refused=_NOT_MINE,
     ),
     Case(
+        name="succeed with a copy",
+        row=samples.running,
+        transition=lambda job: transitions.succeed(
+            _lease(job), image=IMAGE, timing=TIMING, now_ms=NOW_MS, copy_of=samples.succeeded()
+        ),
+        permitted={**_AS_IT_IS, "its lease is over": _OVER, "it failed before": {"error": ERROR}},
+        refused=_NOT_MINE,
+    ),
+    Case(
         name="fail",
         row=samples.running,
         transition=lambda job: transitions.fail(_lease(job), error=ERROR, now_ms=NOW_MS),
@@ -173,6 +183,15 @@ CASES = [
         name="give back",
         row=samples.running,
         transition=lambda job: transitions.give_back(_lease(job), due_ms=NOW_MS),
+        permitted={**_AS_IT_IS, "no attempts are left": {"max_attempts": 1}},
+        refused=_NOT_MINE,
+    ),
+    Case(
+        name="give back until another job has the same picture",
+        row=samples.running,
+        transition=lambda job: transitions.give_back(
+            _lease(job), due_ms=_LATER, not_before_ms=NOW_MS + 250, waits_for=samples.new_id()
+        ),
         permitted={**_AS_IT_IS, "no attempts are left": {"max_attempts": 1}},
         refused=_NOT_MINE,
     ),

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from shared.aws.batch_table import DynamoBatchTable
+from shared.aws.flights import DynamoFlights
 from shared.aws.image_store import S3ImageStore
 from shared.aws.job_table import DynamoJobTable
 from shared.aws.keys import DynamoKeyTable
@@ -21,6 +22,7 @@ from shared.aws.queue import SqsQueue
 from shared.aws.watch import PollingWatch
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
+from shared.embedded.flights import SqliteFlights
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.job_table import SqliteJobTable
 from shared.embedded.keys import SqliteKeyTable
@@ -30,6 +32,7 @@ from shared.embedded.watch import SqliteWatch
 from shared.errors import ImageMissing, LinkRefused
 from shared.ports import (
     BatchTable,
+    Flights,
     ImageStore,
     JobTable,
     JobWatch,
@@ -90,6 +93,14 @@ class Batched:
     batches: BatchTable
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flown:
+    """A job table, and the flights beside it."""
+
+    jobs: JobTable
+    flights: Flights
+
+
 class Family(Protocol):
     """Fresh adapters of one kind; `*_down` are adapters of a store that does not answer."""
 
@@ -102,6 +113,10 @@ class Family(Protocol):
     def watched(self) -> Watched: ...
 
     def batched(self) -> Batched: ...
+
+    def flights(self) -> Flights: ...
+
+    def flown(self) -> Flown: ...
 
     def key_table(self) -> KeyTable: ...
 
@@ -116,6 +131,8 @@ class Family(Protocol):
     def image_store_down(self) -> ImageStore: ...
 
     def batch_table_down(self) -> BatchTable: ...
+
+    def flights_down(self) -> Flights: ...
 
     def key_table_down(self) -> KeyTable: ...
 
@@ -164,6 +181,13 @@ class EmbeddedFamily:
         database = self._database()
         return Batched(jobs=SqliteJobTable(database), batches=SqliteBatchTable(database))
 
+    def flights(self) -> Flights:
+        return self.flown().flights
+
+    def flown(self) -> Flown:
+        database = self._database()
+        return Flown(jobs=SqliteJobTable(database), flights=SqliteFlights(database))
+
     def key_table(self) -> KeyTable:
         return SqliteKeyTable(self._database())
 
@@ -176,6 +200,9 @@ class EmbeddedFamily:
 
     def batch_table_down(self) -> BatchTable:
         return SqliteBatchTable(self._database_down())
+
+    def flights_down(self) -> Flights:
+        return SqliteFlights(self._database_down())
 
     def key_table_down(self) -> KeyTable:
         return SqliteKeyTable(self._database_down())
@@ -239,6 +266,14 @@ class AwsFamily:
             jobs=_dynamo_table(self._clients, name), batches=_dynamo_batches(self._clients, name)
         )
 
+    def flights(self) -> Flights:
+        return self.flown().flights
+
+    def flown(self) -> Flown:
+        name = new_table(self._clients.dynamodb)
+        flights = DynamoFlights(self._clients.dynamodb, name)
+        return Flown(jobs=_dynamo_table(self._clients, name), flights=flights)
+
     def key_table(self) -> KeyTable:
         return DynamoKeyTable(self._clients.dynamodb, new_table(self._clients.dynamodb))
 
@@ -252,6 +287,9 @@ class AwsFamily:
 
     def batch_table_down(self) -> BatchTable:
         return _dynamo_batches(self._of_nobody, "jobs")
+
+    def flights_down(self) -> Flights:
+        return DynamoFlights(self._of_nobody.dynamodb, "jobs")
 
     def key_table_down(self) -> KeyTable:
         return DynamoKeyTable(self._of_nobody.dynamodb, "jobs")

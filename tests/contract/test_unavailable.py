@@ -51,6 +51,11 @@ def test_a_job_table_that_does_not_answer(family: Family) -> None:
     assert _outcomes(*calls) == {Unavailable}
 
 
+def test_flights_that_do_not_answer(family: Family) -> None:
+    flights = family.flights_down()
+    assert _outcomes(lambda: flights.lead("a key", new_id(), expires_ms=1)) == {Unavailable}
+
+
 def test_a_batch_table_that_does_not_answer(family: Family) -> None:
     batches, batch = family.batch_table_down(), unstored(1)
     jobs = [queued(id=job_id_in(batch.id, 0), batch=batch.id)]

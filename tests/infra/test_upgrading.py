@@ -87,13 +87,16 @@ def test_a_database_of_the_version_before_is_brought_up_to_date(tmp_path: Path) 
             "erased_ms",
             "files_due_ms",
             "batch",
+            "shares",
+            "waits_for",
         ):
             connection.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
-        connection.execute("DROP TABLE batches")
+        for table in ("batches", "flights"):
+            connection.execute(f"DROP TABLE {table}")
     before.close()
 
     service = embedded_service(tmp_path)
-    job_id = service.submitted(preview=True)
+    job_id = service.submitted(preview=True, seed=7)
     batch = service.post("/v1/batches", {"jobs": [{"prompt": "a hill"}]}).json
     service.work()
 
