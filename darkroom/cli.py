@@ -36,7 +36,7 @@ from darkroom.options import (
     said,
     service,
 )
-from darkroom.wording import span, usd
+from darkroom.wording import span, usd, waits
 
 JobOrBatch = Annotated[str, typer.Argument(help="A job's id, or a batch's.")]
 
@@ -201,6 +201,8 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     yield "attempt", str(job.attempt)
     if job.progress:
         yield "progress", f"{job.progress.stage} {job.progress.step}/{job.progress.steps}"
+    if job.queue.reason is not None:
+        yield "waits", waits(job.queue.reason)
     if job.queue.ahead is not None:
         yield "ahead", f"at most {job.queue.ahead} jobs"
     if job.queue.eta_range_s is not None:
@@ -218,8 +220,13 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _standing(job: Job) -> str:
-    """One line for a job that goes on."""
-    known = [f"{job.queue.ahead} ahead"] if job.queue.ahead else []
+    """One line for a job that goes on. That it waits for a free worker says how many are ahead."""
+    place = job.queue
+    known: list[str] = []
+    if place.reason not in (None, "waiting_capacity"):
+        known.append(f"waits {waits(place.reason)}")
+    if place.ahead:
+        known.append(f"{place.ahead} ahead")
     if job.queue.eta_range_s is not None:
         known.append(span(job.queue.eta_range_s))
     return f"{job.id} {job.status}" + (f" ({', '.join(known)})" if known else "")

@@ -52,6 +52,10 @@ class Timing:
 class Place:
     """Where a job stands that is not final; None is what is not known. At most `ahead` jobs come
     before it; the picture should be there in `eta_s` seconds, nine times in ten in `eta_range_s`.
+
+    `reason` is why it waits: `waiting_capacity` (for a free worker), `cold_start` (for one that
+    starts), `retry_backoff` (for its next attempt), `same_image_in_progress` (for another job that
+    draws the same picture).
     """
 
     ahead: int | None = None

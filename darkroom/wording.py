@@ -15,3 +15,16 @@ def usd(amount: float) -> str:
     """Two digits that count, written out: pictures cost fractions of a cent."""
     places = max(2, 1 - floor(log10(amount))) if amount > 0 else 2
     return f"{amount:.{places}f} USD"
+
+
+_WAITS = {
+    "waiting_capacity": "for a free worker",
+    "cold_start": "for a worker to start",
+    "retry_backoff": "before another try",
+    "same_image_in_progress": "for the same picture, which is being drawn",
+}
+
+
+def waits(reason: str) -> str:
+    """What a job waits for. A newer service may have reasons that nobody here has words for."""
+    return _WAITS.get(reason, reason)

@@ -17,6 +17,8 @@ REPORT_MS = 500
 _LONGEST_PICK_UP_MS = 250
 """A job that waited longer for a worker waited for other jobs."""
 _PATIENCE_MS = 1000
+_LONGEST_START_MS = 60_000
+"""No worker takes longer to start: what lasts longer is something else."""
 _OTHERS = 1.5
 """How much longer, or shorter, another tenant's pictures may take than the caller's own: nobody
 tells one of the others'."""
@@ -51,21 +53,68 @@ def eta(job: Job, now_ms: int) -> Eta | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where a queued job stands: at most `ahead` jobs that are not done come before it."""
+    """Where a queued job stands, as far as that is known: at most `ahead` jobs that are not done
+    come before it. `cold`: it waits for a worker to start."""
 
-    ahead: int
+    ahead: int | None
     eta: Eta | None
+    cold: bool = False
 
 
 def standing(
-    job: Job, line: Line, *, workers: Workers | None, pace: Pace | None, now_ms: int
+    job: Job,
+    line: Line,
+    *,
+    workers: Workers | None,
+    pace: Pace | None,
+    now_ms: int,
+    ready: int | None = None,
 ) -> Standing:
-    """Of a job in its first attempt: where one that was put back stands, nobody knows."""
+    """Of a job in its first attempt: where one that was put back stands, nobody knows.
+
+    `ready` workers can draw. Where nobody counts them (None), one is thought to start when fewer
+    jobs come first than workers may draw, and yet for longer than a ready one takes to come for it
+    none did: an event source starts one then, and nothing else keeps the job waiting.
+    """
+    waited_ms = now_ms - job.asked_ms
+    free = workers is not None and line.most < workers.count
+    if ready is None:
+        cold = free and _PATIENCE_MS < waited_ms <= _LONGEST_START_MS
+    else:
+        cold = ready == 0
     end = eta_in_line(job.spec, line, workers=workers, pace=pace)
-    patience_ms = _PATIENCE_MS + (pace.loading() if pace else 0)
-    if workers and line.most < workers.count and now_ms - job.asked_ms > patience_ms:
-        end = None  # it should be drawn already: no worker is up, or a slow one starts
-    return Standing(ahead=line.most, eta=end)
+    if cold:
+        end = _after_start(end, pace, waited_ms, may_be_now=ready is not None)
+    elif free and waited_ms > _PATIENCE_MS + (pace.loading() if pace else 0):
+        end = None  # it should be drawn already, and nobody knows what keeps it
+    return Standing(ahead=line.most, eta=end, cold=cold)
+
+
+def eta_of_new(
+    spec: CompleteSpec,
+    line: Line,
+    *,
+    workers: Workers | None,
+    pace: Pace | None,
+    ready: int | None = None,
+) -> Eta | None:
+    """When a picture should be there that is asked for now."""
+    end = eta_in_line(spec, line, workers=workers, pace=pace)
+    return _after_start(end, pace, 0.0, may_be_now=True) if ready == 0 else end
+
+
+def _after_start(
+    end: Eta | None, pace: Pace | None, waited_ms: float, *, may_be_now: bool
+) -> Eta | None:
+    """None where no start was seen yet, or this one takes longer than they did. It `may_be_now`
+    that it is over, where it began before the job came."""
+    starts = pace.starting() if pace else None
+    if end is None or starts is None or waited_ms > starts.most:
+        return None
+    soonest_ms = 0.0 if may_be_now else max(0.0, starts.least - waited_ms)
+    return Eta(
+        soonest_ms=soonest_ms + end.soonest_ms, latest_ms=starts.most - waited_ms + end.latest_ms
+    )
 
 
 def eta_in_line(

@@ -126,6 +126,11 @@ class Pace:
         """The longest that a job had to wait for a worker to get ready."""
         return max(each.loaded for each in self.drawn)
 
+    def starting(self) -> Span | None:
+        """How long a job waits altogether for a worker that starts; None where none did."""
+        took = [each.waited + each.loaded for each in self.drawn if each.loaded > 0]
+        return Span(least=_low(took), most=_high(took)) if took else None
+
     def _from_claim_to_claim(self, workers: int) -> float | None:
         """How long a worker had a picture while others waited: among so many workers the next claim
         of the same one is as many claims later. None where hardly any did."""

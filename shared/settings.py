@@ -172,7 +172,9 @@ class LambdaWorkerSettings(AwsPlaces, JobRules, EngineSettings):
 
 
 class LocalWorkerSettings(JobRules, EngineSettings):
-    """worker_fn.poller on one machine: everything is under `data`, and `workers` share it."""
+    """worker_fn.poller on one machine: everything is under `data`, and `workers` share it. Who
+    started it may have opened `ready_fd`, to be told when it can draw."""
 
     data: Path
     workers: int = Field(default=1, ge=1)
+    ready_fd: int | None = Field(default=None, ge=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.batch import Batch
@@ -45,13 +45,14 @@ def make_handler(
     workers: Workers | None,
     log: Log,
     prices: Prices | None = None,
+    ready: Callable[[], int] | None = None,
 ) -> Router:
-    """The status unit's Lambda handler. `workers`: all of them, if that is known; `prices`: the
-    deployment's, if it has any."""
+    """The status unit's Lambda handler. `workers`: all of them, if that is known, and `ready()`:
+    how many of them can draw now; `prices`: the deployment's, if it has any."""
     read = Read(
         table=table, images=images, watch=watch, clock=clock, link_lasts_s=rules.link_lasts_s
     )
-    forecast = Forecast(table=table, clock=clock, workers=workers)
+    forecast = Forecast(table=table, clock=clock, workers=workers, ready=ready)
     jobs = _Jobs(
         read=read,
         forecast=forecast,
@@ -126,6 +127,7 @@ class _Jobs:
             now_ms=self.clock(),
             link=self.read.link(job),
             prices=self.prices,
+            standing=self.forecast.at_a_glance(job),
         )
 
     def image(self, request: Request) -> Response:

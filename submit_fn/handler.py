@@ -56,10 +56,12 @@ def make_handler(
     prices: Prices | None = None,
     workers: Workers | None = None,
     policy: PromptPolicy = NOTHING_REFUSED,
+    ready: Callable[[], int] | None = None,
 ) -> Router:
     """The submit unit's Lambda handler. `images()` opens the image store, which is needed where a
     picture is there already; the result cache answers with `cached_engine`'s pictures, or (None)
-    is off. `prices`: the deployment's, if it has any; `workers`: all of them, if that is known."""
+    is off. `prices`: the deployment's, if it has any; `workers`: all of them, if that is known,
+    and `ready()`: how many of them can draw now."""
     cache = ResultCache(
         table=table, images=images, catalog=catalog, engine=cached_engine, clock=clock, log=log
     )
@@ -75,10 +77,16 @@ def make_handler(
         policy=policy,
     )
     cancel = Cancel(table=table, clock=clock, log=log)
+    forecast = Forecast(table=table, clock=clock, workers=workers, ready=ready)
     submitting = _Submitting(
-        submit=submit, images=images, rules=rules, clock=clock, prices=prices, log=log
+        submit=submit,
+        forecast=forecast,
+        images=images,
+        rules=rules,
+        clock=clock,
+        prices=prices,
+        log=log,
     )
-    forecast = Forecast(table=table, clock=clock, workers=workers)
     redeliver = Redeliver(table=table, outbox=outbox, ring=ring, clock=clock)
     endpoints: dict[str, Endpoint] = {
         **batch_endpoints(
@@ -119,6 +127,7 @@ def _moves(submit: Submit, cancel: Cancel, images: Callable[[], ImageStore]) -> 
 @dataclass(frozen=True, kw_only=True)
 class _Submitting:
     submit: Submit
+    forecast: Forecast
     images: Callable[[], ImageStore]
     rules: JobRules
     clock: Clock
@@ -144,6 +153,7 @@ class _Submitting:
             now_ms=self.clock(),
             link=self._link(job),
             prices=self.prices,
+            standing=self.forecast.at_a_glance(job),
         )
 
     def _answer(self, job: Job, *, replayed: bool) -> Response:

@@ -110,6 +110,7 @@ class Service:
     prices: Prices | None = None
     policy: PromptPolicy = NOTHING_REFUSED
     cap: int | None = 2
+    ready: Callable[[], int] | None = None
     beside: Callable[[], Background] = Beside
     receivers: Receivers = field(default_factory=Receivers)
     sender: WebhookSender = field(default_factory=lambda: HttpSender(timeout_s=5, loopback=True))
@@ -267,6 +268,7 @@ class Service:
             cached_engine=self.engine.name,
             prices=self.prices,
             workers=workers(self.cap),
+            ready=self.ready,
             policy=self.policy,
         )
 
@@ -282,6 +284,7 @@ class Service:
             admission=self.admission,
             clock=self.clock,
             workers=workers(self.cap),
+            ready=self.ready,
             log=LOG,
             prices=self.prices,
         )

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from shared.bells import Bells, nobody
@@ -82,15 +82,8 @@ def _poller() -> Poller:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    consume, queue, idle_s = _local() if "DARKROOM_DATA" in os.environ else _remote()
-    return Poller(
-        consume=consume,
-        queue=queue,
-        stopping=stopping.is_set,
-        sleep=time.sleep,
-        log=_LOG,
-        idle_s=idle_s,
-    )
+    poller = partial(Poller, stopping=stopping.is_set, sleep=time.sleep, log=_LOG)
+    return _local(poller) if "DARKROOM_DATA" in os.environ else _remote(poller)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +96,7 @@ class _Stores:
     queue: WorkQueue
 
 
-def _local() -> tuple[Consume, WorkQueue, None]:
+def _local(poller: Callable[..., Poller]) -> Poller:
     settings = LocalWorkerSettings.read(os.environ)
     database = Database(settings.data / "darkroom.db")
     queue = SqliteQueue(
@@ -121,13 +114,21 @@ def _local() -> tuple[Consume, WorkQueue, None]:
     table = SqliteJobTable(database, ring=Bells(queue=bells, log=_LOG))
     flights = SqliteFlights(database)
     stores = _Stores(table=table, flights=flights, images=images, queue=queue)
-    return _consume(stores, settings), queue, None
+    consume = _consume(stores, settings)
+    return poller(consume=consume, queue=queue, on_ready=partial(_tell, settings.ready_fd))
 
 
-def _remote() -> tuple[Consume, WorkQueue, float | None]:
+def _tell(ready_fd: int | None) -> None:
+    """Never closed: that it is, tells of the end of this process."""
+    if ready_fd is not None:
+        os.write(ready_fd, b"1")
+
+
+def _remote(poller: Callable[..., Poller]) -> Poller:
     settings = LambdaWorkerSettings.read(os.environ)
     stores = _aws(settings)
-    return _consume(stores, settings), stores.queue, settings.idle_s
+    consume = _consume(stores, settings)
+    return poller(consume=consume, queue=stores.queue, idle_s=settings.idle_s)
 
 
 def _aws(settings: LambdaWorkerSettings) -> _Stores:

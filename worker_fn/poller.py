@@ -21,7 +21,8 @@ _TROUBLE_S = 1.0
 @dataclass(frozen=True, kw_only=True)
 class Poller:
     """Takes as many messages as one list can hold until `stopping()`, or until none came for
-    `idle_s` (None: however long); `sleep(seconds)` while the queue is down."""
+    `idle_s` (None: however long); `sleep(seconds)` while the queue is down. `on_ready()` hears once
+    that the engine is loaded."""
 
     consume: Consume
     queue: WorkQueue
@@ -30,11 +31,13 @@ class Poller:
     log: Log
     idle_s: float | None = None
     monotonic: Callable[[], float] = time.monotonic
+    on_ready: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Load the engine, then work until it is over. Raises ModelUnavailable."""
         self.consume.warm.load()
         self.log.info(LogEvent.WORKER_STARTED)
+        self.on_ready()
         busy_at = self.monotonic()
         while not self.stopping() and not self._idle_since(busy_at):
             if self._turn():

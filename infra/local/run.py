@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from ipaddress import ip_address
 
+from infra.local.crew import Crew
 from infra.local.data_dir import DataDir, opened
 from infra.local.deliveries import keep_delivering
 from infra.local.front_door import FrontDoor, listen, url_of
@@ -41,7 +42,7 @@ def run(options: Options) -> None:
     workers, prices = read_workers(options), read_prices(options)
     engine, policy = cached_engine(options), prompt_policy()
     with opened(options.data) as data, _door(options, data) as door:
-        base_url, pools = url_of(door), Pools()
+        base_url, pools, crew = url_of(door), Pools(), Crew()
         stores = open_stores(data, rules, base_url=options.public_url or base_url, log=log)
         admission = build_admission(stores, read_limits())
         gateway = build_gateway(
@@ -50,6 +51,7 @@ def run(options: Options) -> None:
             rules,
             admission,
             workers=workers,
+            ready=crew.ready,
             cached_engine=engine,
             prices=prices,
             policy=policy,
@@ -60,7 +62,7 @@ def run(options: Options) -> None:
         upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
         webhooks = build_webhooks(stores, data, catalog, rules, prices=prices, log=log)
         deliveries = keep_delivering(stores.bells, webhooks.heed, log=log)
-        drawing = _workers(options, data, log)
+        drawing = _workers(options, data, crew, log)
         asyncio.run(_serve(front_door, door, [upkeep, deliveries, *drawing], stores.watch.stop))
         pools.close()
         stores.database.close()
@@ -78,8 +80,10 @@ def _door(options: Options, data: DataDir) -> closing[socket.socket]:
     return closing(door)
 
 
-def _workers(options: Options, data: DataDir, log: Log) -> Sequence[Coroutine[None, None, None]]:
-    launch = launch_of(options, data)
+def _workers(
+    options: Options, data: DataDir, crew: Crew, log: Log
+) -> Sequence[Coroutine[None, None, None]]:
+    launch = launch_of(options, data, crew)
     return [keep_running(launch, log=log) for _ in range(options.workers)]
 
 

@@ -10,6 +10,7 @@ from asyncio.subprocess import Process
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
+from infra.local.crew import Crew
 from infra.local.data_dir import DataDir
 from infra.local.options import ROOT, Options
 from shared.telemetry import Log, LogEvent
@@ -23,21 +24,22 @@ FAREWELL_S = 6.0
 """How long a worker may take to finish its step and give its job back."""
 
 
-def launch_of(options: Options, data: DataDir) -> Launch:
-    """How one worker is started. Its process cannot outlive this one."""
+def launch_of(options: Options, data: DataDir, crew: Crew) -> Launch:
+    """How one worker is started. Its process cannot outlive this one; `crew` hears of it."""
     command = [sys.executable, "-m", "infra.local.launch", str(os.getpid()), "worker_fn.main"]
     environment = {**os.environ, **worker_settings(options)}
 
     async def launch() -> Process:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            cwd=ROOT,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=sys.stderr,
-            pass_fds=(data.lock_fd,),
-            start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
-        )
+        with crew.joined() as ready_fd:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                cwd=ROOT,
+                env={**environment, "DARKROOM_READY_FD": str(ready_fd)},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=sys.stderr,
+                pass_fds=(data.lock_fd, ready_fd),
+                start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
+            )
 
     return launch
 

@@ -179,6 +179,7 @@ def build_gateway(
     admission: Admission,
     *,
     workers: Workers,
+    ready: Callable[[], int],
     cached_engine: str | None,
     prices: Prices | None,
     policy: PromptPolicy,
@@ -203,6 +204,7 @@ def build_gateway(
         cached_engine=cached_engine,
         prices=prices,
         workers=workers,
+        ready=ready,
         policy=policy,
     )
     status = make_status_handler(
@@ -216,6 +218,7 @@ def build_gateway(
         admission=admission,
         clock=clock,
         workers=workers,
+        ready=ready,
         log=log,
         prices=prices,
     )

@@ -12,16 +12,18 @@ from shared.spec import EventKind
 from shared.webhook_event import TryError
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
-Reason = Literal["waiting_capacity", "retry_backoff", "same_image_in_progress"]
+Reason = Literal["waiting_capacity", "cold_start", "retry_backoff", "same_image_in_progress"]
 
 
 class QueuePlace(BaseModel):
     """Where a job stands that is not final. What is not known is null.
 
-    `ahead`: at most so many jobs that are not done come before a waiting one. `eta_s` is how many
-    seconds from now the picture should be there, the middle of `eta_range_s`: of a waiting job by
-    what the caller's latest pictures took, meant to hold nine times in ten if workers go on and
-    nobody else comes; of a running one by the pace of its steps."""
+    `ahead`: at most so many jobs that are not done come before a waiting one. `reason`: it waits
+    for a free worker, for one that starts, for its next attempt, or for another job that draws the
+    very same picture. `eta_s` is how many seconds from now the picture should be there, the middle
+    of `eta_range_s`: of a waiting job by what the caller's latest pictures took, meant to hold nine
+    times in ten if workers go on and nobody else comes; of a running one by the pace of its
+    steps."""
 
     ahead: int | None = None
     reason: Reason | None = None

@@ -115,16 +115,17 @@ def _place(job: Job, now_ms: int, standing: Standing | None) -> QueuePlace:
         return QueuePlace(**eta_fields(eta(job, now_ms)))
     return QueuePlace(
         ahead=standing.ahead if standing else None,
-        reason=_reason(job, now_ms),
+        reason=_reason(job, now_ms, cold=standing is not None and standing.cold),
         **eta_fields(standing.eta if standing else None),
     )
 
 
-def _reason(job: Job, now_ms: int) -> Reason:
+def _reason(job: Job, now_ms: int, *, cold: bool) -> Reason:
     if job.waits_for is not None:
         return "same_image_in_progress"
-    backs_off = job.not_before_ms is not None and job.not_before_ms > now_ms
-    return "retry_backoff" if backs_off else "waiting_capacity"
+    if job.not_before_ms is not None and job.not_before_ms > now_ms:
+        return "retry_backoff"
+    return "cold_start" if cold else "waiting_capacity"
 
 
 def eta_fields(end: Eta | None) -> dict[str, Any]:
