@@ -146,13 +146,12 @@ class JobTable(Protocol):
 
 
 class Flights(Protocol):
-    """Which job draws for all that ask for the very same picture: single flight. A hint: whether it
-    draws, has drawn or will never do so, its row says."""
+    """Which job draws for all that ask for the very same picture. A hint: its row decides."""
 
     def lead(self, key: str, job_id: str, *, expires_ms: int, instead_of: str | None = None) -> str:
-        """Let that job draw what `key` stands for, if no job does yet, or the one `instead_of` does
-        that it is to replace. The id of the one who does from now on: of any number that ask at
-        once, one. Asking twice is no error. It may be forgotten after `expires_ms`."""
+        """Let that job draw what `key` stands for, if none does yet, or `instead_of` does. The id
+        of the one that does from now on: of any number that ask at once, one. Asking twice is no
+        error. It may be forgotten after `expires_ms`."""
 
 
 class BatchTable(Protocol):
@@ -290,8 +289,8 @@ def image_key(job_id: str, attempt: int) -> str:
 
 
 def copy_key(job_id: str, attempt: int) -> str:
-    """Where a worker puts a copy of another job's picture: where that could not be stored for sure,
-    it draws in the same attempt, and may get other bytes. No preview is of step 0."""
+    """Not where the same attempt draws to, if nobody knows whether the copy was stored: bytes may
+    differ. No preview is of step 0."""
     return preview_key(job_id, attempt, 0)
 
 

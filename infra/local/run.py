@@ -17,20 +17,22 @@ from infra.local.offered_model import offered
 from infra.local.options import Options
 from infra.local.pools import Pools
 from infra.local.refusal import Refused
+from infra.local.settings import (
+    cached_engine,
+    prompt_policy,
+    read_limits,
+    read_prices,
+    read_rules,
+    read_workers,
+)
 from infra.local.supervisor import keep_running, launch_of
 from infra.local.upkeep import keep_promises
 from infra.local.wiring import (
     build_admission,
     build_gateway,
     build_webhooks,
-    cached_engine,
     has_keys,
     open_stores,
-    prompt_policy,
-    read_limits,
-    read_prices,
-    read_rules,
-    read_workers,
     upkeep_duties,
 )
 from shared.telemetry import Log

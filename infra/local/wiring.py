@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import secrets
 import time
@@ -14,15 +13,13 @@ from infra.local.admission import LocalAdmission
 from infra.local.data_dir import WEBHOOK_SECRET, DataDir
 from infra.local.events import Answer, answer_of
 from infra.local.gateway import Gateway
-from infra.local.options import Options
 from infra.local.pictures import make_pictures
 from infra.local.pools import Door, Pools
 from infra.local.refusal import Refused
 from infra.local.stoppable_watch import StoppableWatch
-from infra.local.supervisor import worker_settings
 from infra.local.upkeep import seldom
 from shared.bells import Bells
-from shared.cost import Prices, prices_by_the_hour
+from shared.cost import Prices
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
@@ -35,22 +32,14 @@ from shared.embedded.retention import erase_expired
 from shared.embedded.root_secret import FileRootSecret
 from shared.embedded.strays import erase_strays
 from shared.embedded.watch import SqliteWatch
-from shared.errors import SettingsError, Unavailable
+from shared.errors import Unavailable
 from shared.http.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.http.router import Event, Router
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
 from shared.pace import Workers
 from shared.prompt_policy import PromptPolicy
-from shared.refused_terms import read_policy
-from shared.settings import (
-    EngineSettings,
-    JobRules,
-    LimitRules,
-    MachinePrice,
-    PromptRules,
-    WorkerFacts,
-)
+from shared.settings import JobRules, LimitRules
 from shared.telemetry import Log
 from shared.webhook_ports import Ring
 from status_fn.handler import make_handler as make_status_handler
@@ -82,57 +71,6 @@ class Stores:
     outbox: SqliteOutbox
     images: FileImageStore
     watch: StoppableWatch
-
-
-def read_rules(options: Options) -> JobRules:
-    """The rules from the environment, which the workers read too. Raises Refused."""
-    try:
-        return JobRules.read({**os.environ, "DARKROOM_LEASE_S": str(options.lease_s)})
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-
-
-def read_limits() -> LimitRules:
-    """The limits from the environment. Raises Refused."""
-    try:
-        return LimitRules.read(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-
-
-def read_prices(options: Options) -> Prices | None:
-    """What a picture costs here, from the environment. Raises Refused."""
-    try:
-        price = MachinePrice.read(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-    return prices_by_the_hour(price, workers=options.workers)
-
-
-def read_workers(options: Options) -> Workers:
-    """How many there will be, and how many jobs one draws at once. Raises Refused."""
-    try:
-        settings = EngineSettings.read({**os.environ, **worker_settings(options)})
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-    return Workers(count=options.workers, together=settings.batch)
-
-
-def cached_engine(options: Options) -> str | None:
-    """The engine whose pictures the result cache answers with; None: it is off. Raises Refused."""
-    try:
-        facts = WorkerFacts.read(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-    return options.engine if facts.result_cache else None
-
-
-def prompt_policy() -> PromptPolicy:
-    """Which prompts are refused, from the file that the environment names. Raises Refused."""
-    try:
-        return read_policy(PromptRules.read(os.environ).refused_terms)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
 
 
 def has_keys(data: DataDir) -> bool:

@@ -136,7 +136,7 @@ class Simulation:
             pace=pace(self._finished.get(mine, [])[: -RECENT - 1 : -1]),
             now_ms=now_ms,
         )
-        if stands.eta is not None:
+        if stands.eta is not None and stands.ahead is not None:
             end = stands.eta
             self._reads.append((now, ticket, stands.ahead, end.soonest_ms, end.latest_ms))
 
