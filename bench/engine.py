@@ -14,13 +14,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-
-from rich.console import Console
 
 from bench.contestant import ROOT
 from bench.folders import FAST, SD15, Folders
-from bench.machine import Bystanders, machine, usable_cores
+from bench.machine import usable_cores
+from bench.measuring import measured
 from bench.plan import Plan, quick
 from bench.sections import (
     batches,
@@ -32,7 +32,7 @@ from bench.sections import (
     recipes,
     same_model,
 )
-from bench.tables import Section, counted, show_table, show_targets, write
+from bench.tables import Section
 
 ROWS: Mapping[str, Callable[[Plan], Section]] = {
     "same-model": same_model.measure,
@@ -62,19 +62,7 @@ def main() -> None:
     _make_models(
         plan, [plan.architecture, *(() if asked.quick or "recipes" not in rows else (SD15,))]
     )
-    described = machine()
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    sections: list[Section] = []
-    for row in rows:
-        console.print(f"measuring: {row}", style="dim")
-        bystanders = Bystanders()
-        section = ROWS[row](plan)
-        described[f"others' share of the cores, {row}"] = share = bystanders.share()
-        sections.append(counted(section, share))
-        show_table(sections[-1], console)
-        if out is not None:
-            write(out, described, sections)  # an interrupted run has not been in vain
-    show_targets(sections, console)
+    measured({row: partial(ROWS[row], plan) for row in rows}, out=out)
 
 
 def _make_models(plan: Plan, names: list[str]) -> None:

@@ -8,14 +8,12 @@ about five minutes. Celery, FastAPI and the rest live in an environment of their
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from bench.contestant import ROOT
-from bench.machine import Bystanders, machine
+from bench.measuring import measured
 from bench.pipeline.plan import PEERS_PYTHON, Plan, quick
 from bench.pipeline.sections import (
     growth,
@@ -25,7 +23,7 @@ from bench.pipeline.sections import (
     noop_rate,
     overhead,
 )
-from bench.tables import Section, counted, show_table, show_targets, write
+from bench.tables import Section
 
 ROWS: Mapping[str, Callable[[Plan], Section]] = {
     "overhead": overhead.measure,
@@ -43,18 +41,7 @@ def main() -> None:
     asked = _asked()
     plan = Plan(peers_python=asked.peers_python)
     plan = quick(plan) if asked.quick else plan
-    described = machine()
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    sections: list[Section] = []
-    for row in asked.rows or ROWS:
-        console.print(f"measuring: {row}", style="dim")
-        bystanders = Bystanders()
-        section = ROWS[row](plan)
-        described[f"others' share of the cores, {row}"] = share = bystanders.share()
-        sections.append(counted(section, share))
-        show_table(sections[-1], console)
-        write(asked.out, described, sections)  # an interrupted run has not been in vain
-    show_targets(sections, console)
+    measured({row: partial(ROWS[row], plan) for row in asked.rows or ROWS}, out=asked.out)
 
 
 def _asked() -> argparse.Namespace:

@@ -14,7 +14,7 @@ from typing import Any
 from bench.contestant import ROOT
 from bench.pipeline.plan import Plan
 from bench.pipeline.processes import answer_of, folder
-from bench.tables import Row, Section, target
+from bench.tables import Row, Section, Target, target
 
 WANTED_RATIO, WANTED_MB = 1.5, 70
 COSTLIEST = 8
@@ -39,12 +39,7 @@ def measure(plan: Plan) -> Section:
     """A fresh process each time, in turns; files are in the page cache, bytecode is compiled."""
     with folder() as place:
         env = _environment(place)
-        taken: dict[str, list[Any]] = {UNIT: [], FLOOR: []}
-        for turn in range(plan.starts + 1):
-            for imports, found in taken.items():
-                code = MEASURED.format(imports=imports)
-                one = answer_of([sys.executable, "-c", code], env=env)
-                found += [one] if turn else []
+        taken = _in_turns(plan.starts, env)
         costly = _costliest(env)
     seconds = {imports: median(one["s"] for one in found) for imports, found in taken.items()}
     memory_mb = {
@@ -63,23 +58,26 @@ def measure(plan: Plan) -> Section:
         note=f"Medians of {plan.starts} fresh processes in turns. The packages are what "
         "submit_fn.main imports, each with its own time alone, as -X importtime tells it.",
         rows=rows,
-        targets=[
-            target(
-                "cold import of submit_fn.main ÷ boto3, two clients and pydantic",
-                seconds[UNIT] / seconds[FLOOR],
-                "at most",
-                WANTED_RATIO,
-            ),
-            target(
-                "memory after that import",
-                memory_mb[UNIT],
-                "at most",
-                WANTED_MB,
-                unit="MB",
-                timed=False,
-            ),
-        ],
+        targets=_targets(seconds[UNIT] / seconds[FLOOR], memory_mb[UNIT]),
     )
+
+
+def _targets(ratio: float, unit_mb: float) -> list[Target]:
+    what = "cold import of submit_fn.main ÷ boto3, two clients and pydantic"
+    return [
+        target(what, ratio, "at most", WANTED_RATIO),
+        target("memory after that import", unit_mb, "at most", WANTED_MB, unit="MB", timed=False),
+    ]
+
+
+def _in_turns(starts: int, env: Mapping[str, str]) -> Mapping[str, list[Any]]:
+    """By the imports, what each of so many processes took; the first of all is the warm-up."""
+    taken: dict[str, list[Any]] = {UNIT: [], FLOOR: []}
+    for turn in range(starts + 1):
+        for imports, found in taken.items():
+            one = answer_of([sys.executable, "-c", MEASURED.format(imports=imports)], env=env)
+            found += [one] if turn else []
+    return taken
 
 
 def _environment(place: Path) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from statistics import median, quantiles
 
@@ -21,32 +22,28 @@ def measure(plan: Plan) -> Section:
             _one(caller, number)
         taken = [_one(caller, number) for number in range(plan.one_by_one)]
     overheads, lags = [ms for ms, _ in taken], [lag for _, lag in taken]
-    p50, p99 = median(overheads), quantiles(overheads, n=100)[98]
+    overhead, lag = _percentiles(overheads), _percentiles(lags)
     return Section(
         title="1. One job at a time, one machine",
         note=f"{plan.one_by_one} jobs over HTTP, pattern engine at 0 ms. Overhead: 202 received to "
         "succeeded received. Lag: the row's own finishing time (whole ms) to the client's.",
         rows=[
-            {"what": "overhead ms", "p50": p50, "p99": p99, "worst": max(overheads)},
-            {
-                "what": "detection lag ms",
-                "p50": median(lags),
-                "p99": quantiles(lags, n=100)[98],
-                "worst": max(lags),
-            },
+            {"what": "overhead ms", **overhead, "worst": max(overheads)},
+            {"what": "detection lag ms", **lag, "worst": max(lags)},
         ],
         targets=[
-            target("overhead, one job at a time, p50", p50, "at most", WANTED_P50_MS, unit="ms"),
-            target("overhead, one job at a time, p99", p99, "at most", WANTED_P99_MS, unit="ms"),
-            target(
-                "detection lag with Prefer: wait, p50",
-                median(lags),
-                "at most",
-                WANTED_LAG_MS,
-                unit="ms",
-            ),
+            target(name, value, "at most", wanted_ms, unit="ms")
+            for name, value, wanted_ms in (
+                ("overhead, one job at a time, p50", overhead["p50"], WANTED_P50_MS),
+                ("overhead, one job at a time, p99", overhead["p99"], WANTED_P99_MS),
+                ("detection lag with Prefer: wait, p50", lag["p50"], WANTED_LAG_MS),
+            )
         ],
     )
+
+
+def _percentiles(taken_ms: Sequence[float]) -> dict[str, float]:
+    return {"p50": median(taken_ms), "p99": quantiles(taken_ms, n=100)[98]}
 
 
 def _one(caller: Caller, number: int) -> tuple[float, float]:
