@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from shared.deferred_model import DeferredModel
 from shared.spec import SEED_MAX, Guidance, JobSpec, Label, Prompt, Seed, Steps, Text
 
 MOST_PICTURES = 10
+_FALSE: dict[str, Any] = {"type": "boolean", "const": False}
 _SIZE = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
 
 
@@ -23,6 +24,12 @@ def _sized(text: str) -> str:
 def _pixels(text: str | None) -> tuple[int, int] | None:
     found = _SIZE.fullmatch(text or "")
     return (int(found[1]), int(found[2])) if found else None
+
+
+def _not_streamed(asked: bool) -> bool:
+    if asked:
+        raise ValueError("nothing is streamed here: leave it out, or take false")
+    return asked
 
 
 class ImageRequest(DeferredModel):
@@ -60,7 +67,9 @@ class ImageRequest(DeferredModel):
     output_format: Literal["png"] | None = Field(
         default=None, description="Every picture is a PNG."
     )
-    stream: Literal[False] | None = Field(default=None, description="Nothing is streamed.")
+    stream: Annotated[bool, AfterValidator(_not_streamed), WithJsonSchema(_FALSE)] | None = Field(
+        default=None, description="Nothing is streamed."
+    )
     seed: Seed | None = Field(
         default=None, description="Ours: the first picture's; the next ones count up from it."
     )

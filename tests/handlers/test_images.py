@@ -118,6 +118,7 @@ def test_what_does_not_change_the_answer_is_taken(artist: Service, fields: Any) 
         ("background", "transparent"),
         ("output_format", "webp"),
         ("stream", True),
+        ("stream", 0),
         ("partial_images", 2),
         ("seed", -1),
         ("steps", 1000),

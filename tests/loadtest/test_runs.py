@@ -172,8 +172,6 @@ def test_a_host_where_nobody_answers_is_named_and_nothing_is_measured(tmp_path: 
     ("option", "told"),
     [
         (("--compare", "nowhere.json"), "nowhere.json"),
-        (("--thresholds", "nowhere.toml"), "nowhere.toml"),
-        (("--prices", "nowhere.toml"), "nowhere.toml"),
         (("--from-events", "nowhere.jsonl"), "nowhere.jsonl"),
         (("--users", "-3"), "-3"),
     ],
