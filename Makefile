@@ -41,14 +41,27 @@ load: .venv/load.stamp ## Put HOST=… (or a service of its own) under load: SCE
 test: .venv/dev.stamp .venv-aws-local/done.stamp ## Run every test
 	.venv/bin/python -m pytest -n 2
 
-check: .venv/dev.stamp .venv-lint/done.stamp ## Look for faults; writes nothing
+check: check-style check-types check-imports check-templates ## Look for faults; writes nothing
+
+.PHONY: check-style check-types check-imports check-templates
+check-style: .venv/dev.stamp
 	.venv/bin/ruff format --check $(HERE)
 	.venv/bin/ruff check $(HERE)
+
+check-types: .venv/dev.stamp
 	.venv/bin/mypy $(HERE)
+
+check-imports: .venv/dev.stamp
 	.venv/bin/lint-imports
+
+check-templates: .venv-lint/done.stamp
 	.venv-lint/bin/cfn-lint $(TEMPLATES)
 	.venv-lint/bin/checkov $(addprefix --file ,$(TEMPLATES) worker_fn/Dockerfile) \
 	  --framework cloudformation dockerfile --skip-download --compact --quiet
+
+# What check and test need, so that `make -j3` can set it up side by side.
+.PHONY: environments
+environments: .venv/dev.stamp .venv-lint/done.stamp .venv-aws-local/done.stamp
 
 fix: .venv/dev.stamp ## Mend what can be mended by itself
 	.venv/bin/ruff check --fix $(HERE)
