@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from shared.settings import JobRules
 from shared.telemetry import Log, LogEvent
 from worker_fn.attempts import Attempt, Attempts
 from worker_fn.background import Background
-from worker_fn.drawing import Drawing, Lost, Stop
+from worker_fn.drawing import Drawing, Ending, Lost, Stop
 from worker_fn.engine.base import Engine, Picture
 from worker_fn.grouping import BatchLimits, groups
 from worker_fn.leases import Leases
@@ -87,24 +87,8 @@ class Process:
         must_stop: Callable[[], Stop | None],
         told: Told,
     ) -> None:
-        started_ms = self.clock()
         leases = Leases(ours, table=self.table, rules=self.rules, clock=self.clock)
-        drawing = Drawing(
-            engine=self.engine,
-            leases=leases,
-            previews=self.previews,
-            clock=self.clock,
-            must_stop=must_stop,
-        )
-        loading_s = self.engine.loading_s
-        endings = drawing.draw(ours)
-        load_ms = round((self.engine.loading_s - loading_s) * 1000)
-        spent = Spent(
-            loaded=loaded,
-            load_ms=load_ms,
-            inference_ms=max(0, self.clock() - started_ms - load_ms),
-            drawn_together=len(ours),
-        )
+        endings, spent = self._endings(ours, leases, loaded, must_stop)
         drawn: list[Finish] = []
         for attempt in ours:
             ending = endings[attempt.job.id]
@@ -117,6 +101,31 @@ class Process:
         attempts = [each.attempt for each in drawn]
         if drawn:
             self.background.start(lambda: told(self._guarded(attempts, publish)))
+
+    def _endings(
+        self,
+        ours: Sequence[Attempt],
+        leases: Leases,
+        loaded: Loaded,
+        must_stop: Callable[[], Stop | None],
+    ) -> tuple[Mapping[str, Ending], Spent]:
+        drawing = Drawing(
+            engine=self.engine,
+            leases=leases,
+            previews=self.previews,
+            clock=self.clock,
+            must_stop=must_stop,
+        )
+        started_ms, loading_s = self.clock(), self.engine.loading_s
+        endings = drawing.draw(ours)
+        load_ms = round((self.engine.loading_s - loading_s) * 1000)
+        spent = Spent(
+            loaded=loaded,
+            load_ms=load_ms,
+            inference_ms=max(0, self.clock() - started_ms - load_ms),
+            drawn_together=len(ours),
+        )
+        return endings, spent
 
     def _ended(self, attempt: Attempt, ending: JobFault | Lost | Stop) -> Outcomes:
         return {attempt.job.id: self._outcome(attempt, ending)}
