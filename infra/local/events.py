@@ -59,6 +59,7 @@ def refusal(error: Exception, *, request_id: str) -> Answer:
     kind = kind_of(error)
     given = error.headers if isinstance(error, RequestError) else {}
     headers = {
+        **({"Retry-After": "1"} if kind.retryable else {}),
         **given,
         "Content-Type": "application/problem+json",
         "Cache-Control": "no-store",

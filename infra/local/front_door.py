@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from infra.local.gateway import Gateway
+from infra.local.open_files import connections_within, raised
 from infra.local.protocol import bounded
 from infra.local.refusal import Refused
 
@@ -51,7 +52,7 @@ class FrontDoor(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http=bounded(application.refused),
+                http=bounded(application.refused, most_connections=connections_within(raised())),
                 lifespan="off",
                 ws="none",
                 log_config=None,

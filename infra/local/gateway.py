@@ -12,7 +12,7 @@ from infra.local.body import ClientGone, Receive, read_body
 from infra.local.events import Answer, event_of, refusal
 from infra.local.pools import Door, Pools
 from infra.local.request_head import require_one_host, require_short_head
-from shared.errors import RequestError
+from shared.errors import DarkroomError, RequestError
 from shared.http.json_body import MAX_BYTES
 from shared.http.operation import Operation
 from shared.http.router import find_operation
@@ -58,7 +58,7 @@ class Gateway:
             answer = refusal(error, request_id=request_id)
         await _send(answer, send)
 
-    def refused(self, error: RequestError) -> Answer:
+    def refused(self, error: DarkroomError) -> Answer:
         """The answer to what never became a request."""
         return refusal(error, request_id=self._new_request_id())
 

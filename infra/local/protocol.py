@@ -11,7 +11,13 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from infra.local.events import Answer
-from shared.errors import HeadersTooLarge, MalformedRequest, RequestError, RequestTooSlow
+from shared.errors import (
+    DarkroomError,
+    HeadersTooLarge,
+    MalformedRequest,
+    RequestTooSlow,
+    Unavailable,
+)
 
 MOST_HEAD_BYTES = 64 * 1024
 """Whoever has sent this much without an end of the headers is sent away unread."""
@@ -24,8 +30,9 @@ class BoundedProtocol(HttpToolsProtocol):
     """By itself uvicorn would collect a request without an end for ever, and would answer what is
     none in plain text."""
 
-    refused: Callable[[RequestError], Answer]
+    refused: Callable[[DarkroomError], Answer]
     """The answer to what never became a request."""
+    most_connections: int
     whole_within_s = WHOLE_WITHIN_S
     _head_bytes: int | None = None
     """So many bytes of an unfinished head have come; None: no head is being read."""
@@ -33,7 +40,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait_for_a_request()
+        if len(self.connections) > self.most_connections:
+            self._refuse(Unavailable("too many connections"))
+        else:
+            self._wait_for_a_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
@@ -70,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             pass  # nothing else is spoken here: it is answered as if that had not been asked for
 
-    def _refuse(self, error: RequestError) -> None:
+    def _refuse(self, error: DarkroomError) -> None:
         """The last answer on this connection. One that is due to an earlier request goes first."""
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
@@ -97,9 +107,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(RequestTooSlow(f"not all of it came within {self.whole_within_s:g} s"))
 
 
-def bounded(refused: Callable[[RequestError], Answer]) -> type[BoundedProtocol]:
+def bounded(
+    refused: Callable[[DarkroomError], Answer], *, most_connections: int
+) -> type[BoundedProtocol]:
     """The protocol, with what answers in its place where there is no request to answer."""
-    members: dict[str, Any] = {"refused": staticmethod(refused)}
+    members: dict[str, Any] = {
+        "refused": staticmethod(refused),
+        "most_connections": most_connections,
+    }
     return type("Protocol", (BoundedProtocol,), members)
 
 
