@@ -42,6 +42,7 @@ class LogEvent(StrEnum):
     DEAD_LETTER = "dead_letter"
     WEBHOOK_DELIVERED = "webhook_delivered"
     WEBHOOK_FAILED = "webhook_failed"
+    WEBHOOK_PUT_OFF = "webhook_put_off"
     WEBHOOK_GIVEN_UP = "webhook_given_up"
     WEBHOOK_DROPPED = "webhook_dropped"
     REQUEST_FAILED = "request_failed"

@@ -68,11 +68,17 @@ class Webhooks:
         receiver = _receiver_of(job)
         wait_ms = self.receivers.enter(receiver, now_ms=now_ms)
         if wait_ms is not None:
-            until_ms = now_ms + round(wait_ms * (1 + self.jitter()))
-            self.outbox.replace(taken, taken.put_off(until_ms))
+            self._put_off(taken, wait_ms)
             return False
         self._write_down(taken, self._tried_at(receiver, taken, job))
         return True
+
+    def _put_off(self, taken: WebhookEvent, wait_ms: int) -> None:
+        """Its receiver rests, or has enough of others; not all of them come back at once."""
+        until_ms = self.clock() + round(wait_ms * (1 + self.jitter()))
+        self.outbox.replace(taken, taken.put_off(until_ms))
+        facts = {"job_id": taken.job_id, "event_id": taken.id}
+        self.log.info(LogEvent.WEBHOOK_PUT_OFF, **facts, wait_ms=wait_ms)
 
     def _tried_at(self, receiver: Receiver, event: WebhookEvent, job: Job) -> Try:
         made: Try | None = None

@@ -131,7 +131,7 @@ function choose(id, { byHand = true } = {}) {
   if (byHand && location.hash && location.hash !== address) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
   const top = by("easel").getBoundingClientRect().top;
-  if (byHand && (top < 0 || top > innerHeight / 2)) by("easel").scrollIntoView({ behavior: "smooth", block: "start" });
+  if (byHand && (top < 0 || top > innerHeight / 2)) by("easel").scrollIntoView({ block: "start" });
 }
 
 /** A link to this page may name a job: #/v1/jobs/… */

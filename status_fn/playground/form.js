@@ -212,7 +212,10 @@ export class Form {
     by("prompt-count").textContent = many ? `${pictures} of ${MOST_LINES} pictures` : this.#length();
   }
 
+  /** How long it is, or that it might have been meant as several. */
   #length() {
+    const lines = by("prompt").value.split("\n").filter((line) => line.trim()).length;
+    if (lines > 1) return `${lines} lines, drawn as one picture`;
     const most = this.card()?.limits.prompt_chars;
     const length = [...by("prompt").value].length;
     return most && length > most * 0.8 ? `${length} of ${most} characters` : "";

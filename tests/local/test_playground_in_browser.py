@@ -103,6 +103,7 @@ def test_who_is_quicker_than_the_models_gets_the_service_s_own_choice(
     draw(page, "two red boats on a lake")
     until(page, "succeeded")
 
+    expect(page.locator("#picture")).to_be_visible()
     assert page.evaluate("document.getElementById('picture').naturalWidth") == 128
 
 
@@ -184,6 +185,8 @@ def test_a_picture_for_each_line_fills_the_sheet_and_what_was_refused_says_why(
     quick: Server, page: Page
 ) -> None:
     page.goto(quick.base_url)
+    page.fill("#prompt", "a cup\na jug")
+    expect(page.locator("#prompt-count")).to_have_text("2 lines, drawn as one picture")
     page.check("#lines")
     page.evaluate("document.getElementById('prompt').value = 'a cup\\n\\na \\u0001 jug\\na jar\\n'")
     page.locator("#prompt").dispatch_event("input")
