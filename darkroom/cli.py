@@ -224,7 +224,7 @@ def _standing(job: Job) -> str:
     place = job.queue
     known: list[str] = []
     if place.reason not in (None, "waiting_capacity"):
-        known.append(f"waits {waits(place.reason)}")
+        known.append(waits(place.reason))
     if place.ahead:
         known.append(f"{place.ahead} ahead")
     if job.queue.eta_range_s is not None:

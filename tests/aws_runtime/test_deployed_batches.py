@@ -26,3 +26,13 @@ def test_a_batch_is_drawn_and_another_called_off(deployed: Deployed) -> None:
         assert codes == ["validation_failed", "prompt_refused"]
         assert not deployed.logged("bell_lost", "submit_fn")
         assert all(room.image(job).startswith(b"\x89PNG") for job in done.jobs)
+
+
+def test_of_items_that_ask_for_the_same_picture_one_is_drawn(deployed: Deployed) -> None:
+    with Darkroom(deployed.stack.url, key=deployed.stack.key) as room:
+        batch = room.submit_many(["a hill #sleep=2"] * 6, seed=7)
+        done = room.wait(batch)
+
+        assert [job.status for job in done.jobs] == ["succeeded"] * 6
+        assert sorted(job.cache.hit for job in done.jobs) == [False] + [True] * 5
+        assert len({room.image(job) for job in done.jobs}) == 1

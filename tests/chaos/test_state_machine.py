@@ -48,5 +48,5 @@ def test_no_play_breaks_a_promise_on_one_machine(embedded: MakeStores) -> None:
 
 @pytest.mark.timeout(300)
 def test_no_play_breaks_a_promise_on_aws(aws: MakeStores) -> None:
-    settings = profile(plays=30, steps=30, explain=True)
+    settings = profile(plays=24, steps=30, explain=True)
     run_state_machine_as_test(play_in(lambda: World(aws)), settings=settings)
