@@ -21,6 +21,7 @@ What to do about an error is decided by its type, never by its text:
     │   ├── LinkRefused              a tampered or expired picture link (403)
     │   ├── Misdirected              a Host header that is not this server's (421)
     │   ├── NotDrawn                 a job that was waited for ended without a picture (422)
+    │   │   └── PictureFiltered  since a safety filter refused the picture
     │   ├── StillDrawing             the pictures take longer than anyone may wait here (504)
     │   ├── RateLimited              the tenant calls too often (429)
     │   ├── TenantQueueFull          the tenant has too many open jobs (429)
@@ -143,6 +144,10 @@ class Misdirected(RequestError):
 
 class NotDrawn(RequestError):
     """A job that was waited for ended without a picture."""
+
+
+class PictureFiltered(NotDrawn):
+    """A job that was waited for has a picture that nobody may see."""
 
 
 class StillDrawing(RequestError):

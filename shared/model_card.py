@@ -84,7 +84,8 @@ class ModelCard(_Frozen):
     """One entry of GET /v1/models. `digests` names the exact weights, one for each engine.
 
     `vocabulary` is all words that the model knows, between spaces; empty where it reads any text.
-    `reads_slips`: likely misspellings of them (`shared.spelling`) are read too.
+    `reads_slips`: likely misspellings of them (`shared.spelling`) are read too. `filtered`: a
+    safety checker looks at each picture; there are no previews then.
     """
 
     name: str
@@ -99,6 +100,7 @@ class ModelCard(_Frozen):
     examples: tuple[str, ...]
     vocabulary: str = ""
     reads_slips: bool = False
+    filtered: bool = False
     memory: Memory | None = None
 
     def within(self, memory_mb: int | None) -> ModelCard:
@@ -170,6 +172,12 @@ class Catalog:
     def within(self, memory_mb: int | None) -> Catalog:
         """As `ModelCard.within`, for each."""
         return Catalog(tuple(card.within(memory_mb) for card in self.cards))
+
+    def with_filter(self, content_filter: bool) -> Catalog:
+        """As it is where `content_filter`; without, no model of it is filtered."""
+        if content_filter:
+            return self
+        return Catalog(tuple(card.model_copy(update={"filtered": False}) for card in self.cards))
 
     def offered(self, name: str) -> ModelCard | None:
         """The named card, or None for a model that this deployment offers no longer."""

@@ -102,11 +102,12 @@ class AwsPlaces(_Settings):
 
 class WorkerFacts(_Settings):
     """What others need to know of the workers. `result_cache`: whether their pictures are found
-    again."""
+    again. `content_filter`: whether a safety checker that comes with a model looks at them."""
 
     worker_memory_mb: int | None = Field(default=None, ge=1)
     engine: Literal["openvino", "diffusers", "pattern"] = "openvino"
     result_cache: bool = True
+    content_filter: bool = True
 
 
 class PriceRules(_Settings):

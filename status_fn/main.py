@@ -36,7 +36,9 @@ handler = make_handler(
     images=S3ImageStore(clients.s3(), _settings.bucket),
     watch=PollingWatch(_table, sleep=time.sleep, monotonic=time.monotonic),
     outbox=DynamoOutbox(_dynamodb, _settings.table),
-    catalog=Catalog.parse(_settings.catalog.read_text("utf-8")).within(_settings.worker_memory_mb),
+    catalog=Catalog.parse(_settings.catalog.read_text("utf-8"))
+    .within(_settings.worker_memory_mb)
+    .with_filter(_settings.content_filter),
     rules=_settings,
     admission=keyed_admission(_dynamodb, _settings.table, rules=_settings, clock=_clock),
     clock=_clock,

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.errors import DarkroomError, Gone, NotDrawn, StillDrawing
+from shared.errors import (
+    ContentFiltered,
+    DarkroomError,
+    Gone,
+    NotDrawn,
+    PictureFiltered,
+    StillDrawing,
+)
 from shared.http.admission import CountMore
 from shared.job import Job, JobStatus
 from shared.open_limits import OpenLimits
@@ -46,7 +53,7 @@ class Generate:
         jobs = [self._ended(job, until) for job in accepted]
         lost = next((job for job in jobs if job.is_terminal and job.image is None), None)
         if lost is not None:
-            raise NotDrawn(_why(lost), headers=_links(jobs))
+            raise _not_drawn(lost, headers=_links(jobs))
         if not all(job.is_terminal for job in jobs):
             raise _still_drawing(jobs, repeatable=key is not None)
         return jobs
@@ -100,6 +107,12 @@ class Generate:
 def link_of(job: Job) -> str:
     """Where the job can be read."""
     return f"/v1/jobs/{job.id}"
+
+
+def _not_drawn(job: Job, *, headers: Mapping[str, str]) -> NotDrawn:
+    filtered = job.error is not None and job.error.code == ContentFiltered.code
+    kind = PictureFiltered if filtered else NotDrawn
+    return kind(_why(job), headers=headers)
 
 
 def _why(job: Job) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias, cast
 
-from shared.errors import EngineFailed, JobFault, OutOfMemory
+from shared.errors import ContentFiltered, EngineFailed, JobFault, OutOfMemory
 from shared.job import Job, Progress
 from shared.ports import Clock
 from worker_fn.attempts import Attempt
@@ -115,8 +115,8 @@ class _Batch:
         ended = self.endings
         return {i: each for i, each in enumerate(self.attempts) if each.job.id not in ended}
 
-    def keep(self, pictures: Sequence[Picture]) -> None:
-        """Pictures for the wanted; the others' are dropped."""
+    def keep(self, pictures: Sequence[Picture | ContentFiltered]) -> None:
+        """For the wanted, what became of theirs; the others' are dropped."""
         for attempt, picture in zip(self.attempts, pictures, strict=True):
             self.endings.setdefault(attempt.job.id, picture)
 

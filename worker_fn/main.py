@@ -211,6 +211,7 @@ def _engine(settings: EngineSettings) -> tuple[Engine, BatchLimits]:
         compiled=settings.compiled,
         sizes=plan.sizes,
         pixels=plan.pixels,
+        content_filter=settings.content_filter,
     )
     return engine, BatchLimits(jobs=settings.batch, pixels=plan.pixels)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from worker_fn.engine.base import Drawn, PictureRequest
+from worker_fn.engine.base import Drawn, Picture, PictureRequest
 from worker_fn.engine.network_configs import instruction_sets
 from worker_fn.engine.openvino_engine import OpenVinoEngine
 
@@ -33,7 +33,9 @@ def main(model: Path, out: Path) -> None:
 
 def _drawn(engine: OpenVinoEngine) -> bytes:
     drawn = [event for event in engine.draw([REQUEST]) if isinstance(event, Drawn)]
-    return drawn[-1].pictures[0].rgb
+    (picture,) = drawn[-1].pictures
+    assert isinstance(picture, Picture)
+    return picture.rgb
 
 
 if __name__ == "__main__":

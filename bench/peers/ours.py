@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.peers import Drawing
-from worker_fn.engine.base import Drawn, PictureRequest
+from worker_fn.engine.base import Drawn, Picture, PictureRequest
 from worker_fn.engine.load import build_engine
 
 
@@ -29,7 +29,7 @@ class Contender:
         rgb: tuple[bytes, ...] = ()
         for event in self._engine.draw(requests):
             if isinstance(event, Drawn):
-                rgb = tuple(picture.rgb for picture in event.pictures)
+                rgb = tuple(each.rgb for each in event.pictures if isinstance(each, Picture))
             else:
                 ends.append(time.perf_counter())
         return Drawing(rgb=rgb, step_s=tuple(later - earlier for earlier, later in pairwise(ends)))

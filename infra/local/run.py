@@ -19,6 +19,7 @@ from infra.local.pools import Pools
 from infra.local.refusal import Refused
 from infra.local.settings import (
     cached_engine,
+    filters_content,
     prompt_policy,
     read_limits,
     read_prices,
@@ -40,7 +41,8 @@ from shared.telemetry import Log
 
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
-    catalog, rules, log = offered(options), read_rules(options), Log("local")
+    rules, log = read_rules(options), Log("local")
+    catalog = offered(options).with_filter(filters_content())
     workers, prices = read_workers(options), read_prices(options)
     engine, policy = cached_engine(options), prompt_policy()
     with opened(options.data) as data, _door(options, data) as door:

@@ -65,6 +65,14 @@ def cached_engine(options: Options) -> str | None:
     return options.engine if facts.result_cache else None
 
 
+def filters_content() -> bool:
+    """Whether safety checkers look at pictures. Raises Refused."""
+    try:
+        return WorkerFacts.read(os.environ).content_filter
+    except SettingsError as error:
+        raise Refused(str(error)) from error
+
+
 def prompt_policy() -> PromptPolicy:
     """Which prompts are refused, from the file that the environment names. Raises Refused."""
     try:

@@ -87,7 +87,7 @@ def pictures(engine: Engine, asked: Sequence[Question], settings: Settings) -> I
     for start in range(0, len(requests), BATCH):
         for event in engine.draw(requests[start : start + BATCH]):
             if isinstance(event, Drawn):
-                yield from event.pictures
+                yield from (each for each in event.pictures if isinstance(each, Picture))
 
 
 def opened(picture: Picture) -> Image.Image:

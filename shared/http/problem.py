@@ -53,6 +53,9 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
         code="idempotency_key_reuse",
         title="This Idempotency-Key was used for another body",
     ),
+    errors.PictureFiltered: Kind(
+        status=422, code="content_filtered", title="A safety filter refused the picture"
+    ),
     errors.NotDrawn: Kind(status=422, code="not_drawn", title="A picture could not be drawn"),
     errors.RateLimited: Kind(
         status=429, code="rate_limited", title="Too many calls", retryable=True
@@ -77,7 +80,7 @@ KINDS: dict[type[errors.DarkroomError], Kind] = {
         status=504, code="still_drawing", title="The pictures are not there yet", retryable=True
     ),
 }
-_OF_OPENAI = {"prompt_refused": "content_policy_violation"}
+_OF_OPENAI = dict.fromkeys(("prompt_refused", "content_filtered"), "content_policy_violation")
 """Codes that programs written for OpenAI know by another name."""
 INTERNAL = Kind(status=500, code="internal", title="Something broke on our side", retryable=True)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from shared.errors import ContentFiltered
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest, StepDone
 
 
@@ -26,7 +27,14 @@ def events(engine: Engine, *requests: PictureRequest) -> list[StepDone | Drawn]:
 
 
 def drawn(engine: Engine, *requests: PictureRequest) -> tuple[Picture, ...]:
-    """The pictures of one drawing."""
+    """The pictures of one drawing of which none is refused."""
+    pictures = tuple(each for each in passed(engine, *requests) if isinstance(each, Picture))
+    assert len(pictures) == len(requests)
+    return pictures
+
+
+def passed(engine: Engine, *requests: PictureRequest) -> tuple[Picture | ContentFiltered, ...]:
+    """What became of each."""
     last = events(engine, *requests)[-1]
     assert isinstance(last, Drawn)
     return last.pictures

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
 from huggingface_hub import HfApi
 from safetensors.torch import load_file, save_file
 
 from darkroom import Darkroom
 from shared.errors import ModelUnavailable
 from shared.model_card import ModelCard, Range
+from tests.engine.checking import NEVER
 from tests.engine.local_hub import hub_with
+from tests.engine.tiny_models import WIDTH, checker_with, save_checker
 from tests.local.server import running
 from worker_fn.engine.build import main
 from worker_fn.engine.building import built_card
@@ -110,6 +113,43 @@ def scheduled(name: str, value: object) -> Callable[[Path], None]:
     return changed
 
 
+CHECKER = "safety_checker/model.safetensors"
+
+
+def with_checker(spoil: Callable[[Path], None]) -> Callable[[Path], None]:
+    """A safety checker that is none."""
+
+    def changed(model: Path) -> None:
+        save_checker(model, checker_with(torch.ones(20, WIDTH), [NEVER] * 20))
+        spoil(model)
+
+    changed.__name__ = spoil.__name__
+    return changed
+
+
+def with_unknown_class(model: Path) -> None:
+    indexed("safety_checker", ["own_code", "OwnChecker"])(model)
+
+
+def with_nothing(model: Path) -> None:
+    shutil.rmtree(model / "safety_checker")
+
+
+def with_pickle(model: Path) -> None:
+    (model / CHECKER).rename(model / "safety_checker" / "pytorch_model.bin")
+
+
+def without_thresholds(model: Path) -> None:
+    tensors = load_file(model / CHECKER)
+    del tensors["concept_embeds_weights"]
+    save_file(tensors, model / CHECKER, {"format": "pt"})
+
+
+def shown_otherwise(model: Path) -> None:
+    path = model / "feature_extractor" / "preprocessor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "do_center_crop": False}))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -124,6 +164,11 @@ def scheduled(name: str, value: object) -> Callable[[Path], None]:
         (indexed("_class_name", "FluxPipeline"), r"FluxPipeline.*only text-to-image models"),
         (indexed("unet", ["own_code", "OwnUNet"]), r"OwnUNet.*only UNet2DConditionModel can"),
         (indexed("text_encoder_2", ["transformers", "CLIPTextModel"]), r"a part text_encoder_2"),
+        (with_checker(with_unknown_class), r"OwnChecker.*--no-content-filter"),
+        (with_checker(with_nothing), r"safety_checker is missing.*--no-content-filter"),
+        (with_checker(with_pickle), r"only pickled weights.*--no-content-filter"),
+        (with_checker(without_thresholds), r"safety_checker lacks 1 of its weights"),
+        (with_checker(shown_otherwise), r"prepares pictures in a way.*--no-content-filter"),
         (scheduled("_class_name", "HeunDiscreteScheduler"), r"change the model's scheduler"),
         (scheduled("use_karras_sigmas", True), r"use_karras_sigmas.*change the model's scheduler"),
     ],
@@ -134,6 +179,19 @@ def test_a_bad_folder_is_refused_with_what_to_do(
 ) -> None:
     spoil(model)
     assert re.search(said, refusal(model))
+
+
+def test_a_checker_is_taken_over_unless_it_is_left_out(model: Path, tmp_path: Path) -> None:
+    with_checker(lambda model: None)(model)
+    taken, left = tmp_path / "taken", tmp_path / "left"
+    for folder, content_filter in ((taken, True), (left, False)):
+        wanted = Wanted(source=FolderSource(model), content_filter=content_filter)
+        stage(wanted, folder, lambda place: FolderSource(model))
+
+    assert (taken / CHECKER).is_file()
+    assert json.loads((taken / "model_index.json").read_text())["safety_checker"][1] is not None
+    assert not (left / "safety_checker").exists()
+    assert json.loads((left / "model_index.json").read_text())["safety_checker"] == [None, None]
 
 
 def test_a_pickle_beside_the_safetensors_is_never_read_nor_taken_over(

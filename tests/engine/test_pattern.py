@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ContentFiltered, InvalidInput, OutOfMemory
-from tests.engine.drawing import asked, events, one
-from worker_fn.engine.base import Drawn, StepDone
+from tests.engine.drawing import asked, events, one, passed
+from worker_fn.engine.base import Drawn, Picture, StepDone
 from worker_fn.engine.pattern import PatternEngine
 
 ROOT = Path(__file__).parents[2]
@@ -50,11 +50,17 @@ def test_a_prompt_may_set_the_delay() -> None:
         ("a boat #oom", OutOfMemory, 2),
         ("a boat #invalid", InvalidInput, 0),
         ("a boat #sleep=long", InvalidInput, 0),
-        ("a boat #filtered", ContentFiltered, 4),
     ],
 )
 def test_a_prompt_may_ask_for_a_fault(prompt: str, fault: type[Exception], steps: int) -> None:
     assert steps_before(fault, pattern().draw([asked(prompt, steps=4)])) == steps
+
+
+def test_a_picture_that_is_filtered_is_the_only_one_of_its_list() -> None:
+    boat, filtered = passed(pattern(), asked("a boat"), asked("a boat #filtered"))
+
+    assert isinstance(boat, Picture)
+    assert isinstance(filtered, ContentFiltered)
 
 
 def test_one_request_of_a_list_spoils_the_others() -> None:

@@ -9,9 +9,15 @@ import torch
 import transformers
 from huggingface_hub import HfApi
 
+from shared.model_card import ModelCard
 from tests.engine.drawing import asked, one
 from tests.engine.local_hub import hub_with
-from tests.engine.tiny_presets import save_published, save_small_decoder_alone, scaled_down
+from tests.engine.tiny_presets import (
+    FILTERED,
+    save_published,
+    save_small_decoder_alone,
+    scaled_down,
+)
 from worker_fn.engine.build import Order, build
 from worker_fn.engine.building import export
 from worker_fn.engine.building.architectures import SD_VAE, SD_VAE_PARAMETERS, TAESD_PARAMETERS
@@ -59,6 +65,10 @@ def test_a_preset_is_fetched_built_served_and_draws_what_diffusers_draws(
     report = build(Order(wanted=wanted, precision="fp32", given={}), out, hub=hub)
     assert report["psnr_db_against_diffusers"]["lowest"] >= SAME_TO_THE_EYE_DB
     assert report["revision"] == preset.source.revision
+    card = ModelCard.model_validate_json((out / "card.json").read_bytes())
+    assert card.filtered == (preset.name in FILTERED)
+    assert (report["content_filter"] is not None) == card.filtered
+    assert (out / "openvino" / "safety_checker.bin").is_file() == card.filtered
     engine = build_engine("openvino", out / "openvino")
     usual = small.defaults
     request = asked(width=usual.width, steps=usual.steps, guidance=usual.guidance)

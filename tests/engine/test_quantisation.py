@@ -13,9 +13,9 @@ from worker_fn.engine.building import quantisation
 from worker_fn.engine.building.diffusers_parts import Inputs
 from worker_fn.engine.building.quantisation import (
     decoder_psnr_db,
-    int8_text_encoder,
     quantised_decoder,
-    text_encoding,
+    weight_encoding,
+    with_int8_weights,
 )
 
 LATENTS: list[Inputs] = [
@@ -94,13 +94,13 @@ def test_a_text_encoders_products_go_to_int8_and_its_embeddings_do_not(
 ) -> None:
     products = [each for each in text_encoder.get_ops() if each.get_type_name() == "MatMul"]
     weights = [each for each in products if each.input_value(1).get_partial_shape().is_static]
-    small = int8_text_encoder(text_encoder)
+    small = with_int8_weights(text_encoder)
     assert len(int8_weights(small)) == len(weights) > 0
     assert int8_weights(text_encoder) == []
 
 
-def test_an_int8_text_encoder_says_nearly_the_same(text_encoder: openvino.Model) -> None:
+def test_an_with_int8_weights_says_nearly_the_same(text_encoder: openvino.Model) -> None:
     tokens: list[Any] = [{"input_ids": np.arange(16)[None] + first} for first in range(4)]
-    small, exact = map(text_encoding, (int8_text_encoder(text_encoder), text_encoder))
+    small, exact = map(weight_encoding, (with_int8_weights(text_encoder), text_encoder))
     apart = [np.linalg.norm(small(each) - exact(each)) for each in tokens]
     assert 0 < max(apart) <= 0.05 * min(np.linalg.norm(exact(each)) for each in tokens)

@@ -1,5 +1,7 @@
 """Diffusers folders with small random weights, in the shapes that real models have."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,12 +14,22 @@ from diffusers import (
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, PreTrainedTokenizerFast
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 WIDTH = 32
 LENGTH = 16
+CHECKED = 32
+"""Pixels a side that a safety checker is shown."""
 WORDS = ("a", "red", "blue", "green", "circle", "square", "on", "the", "sea", "at", "noon")
 
 
@@ -171,3 +183,41 @@ def _small_autoencoder() -> AutoencoderTiny:
         num_encoder_blocks=(1, 1, 1, 1),
         num_decoder_blocks=(1, 1, 1, 1),
     )
+
+
+def checker_with(
+    concepts: torch.Tensor, thresholds: Sequence[float]
+) -> StableDiffusionSafetyChecker:
+    """A small safety checker with these embeddings and their thresholds; the first three call for
+    special care."""
+    _seed()
+    checker = StableDiffusionSafetyChecker(
+        CLIPConfig(
+            vision_config={
+                "hidden_size": WIDTH,
+                "intermediate_size": WIDTH,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "image_size": CHECKED,
+                "patch_size": 8,
+            },
+            projection_dim=WIDTH,
+        )
+    )
+    checker.special_care_embeds.data, checker.concept_embeds.data = concepts[:3], concepts[3:]
+    checker.special_care_embeds_weights.data = torch.tensor(thresholds[:3])
+    checker.concept_embeds_weights.data = torch.tensor(thresholds[3:])
+    return checker.eval()
+
+
+def save_checker(folder: Path, checker: StableDiffusionSafetyChecker) -> None:
+    """Make it part of a model's folder."""
+    checker.save_pretrained(folder / "safety_checker")
+    CLIPImageProcessorPil(
+        size={"shortest_edge": CHECKED}, crop_size={"height": CHECKED, "width": CHECKED}
+    ).save_pretrained(folder / "feature_extractor")
+    path = folder / "model_index.json"
+    index = json.loads(path.read_text("utf-8"))
+    index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+    index["feature_extractor"] = ["transformers", "CLIPImageProcessor"]
+    path.write_text(json.dumps(index), "utf-8")

@@ -17,12 +17,22 @@ from diffusers import (
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from shared.model_card import Defaults, Range
-from tests.engine.tiny_models import LENGTH, byte_level_tokenizer
+from tests.engine.checking import NEVER
+from tests.engine.tiny_models import (
+    LENGTH,
+    WIDTH,
+    byte_level_tokenizer,
+    checker_with,
+    save_checker,
+)
 from worker_fn.engine.building.architectures import Architecture
 from worker_fn.engine.building.presets import FULL, TINY, Preset
 
 WIDTHS = {320: 32, 640: 64, 1280: 64, 768: 32, 1024: 64, 256: 32}
 """The true networks' widths, and what stands for them."""
+
+FILTERED = ("tiny-sd", "lcm-dreamshaper-v7")
+"""Presets that are published with a safety checker."""
 
 PADS = {768: "<|endoftext|>", 1024: "!"}
 """Stable Diffusion 1 and 2 fill a prompt up with different tokens; by the encoder's width."""
@@ -80,6 +90,8 @@ def save_published(preset: Preset, folder: Path) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)
+    if preset.name in FILTERED:
+        save_checker(folder, checker_with(torch.ones(20, WIDTH), [NEVER] * 20))
     for published in preset.decoders.values():
         if published.repository == preset.source.repository:
             _decoder(preset, published.folder).save_pretrained(folder / published.folder)

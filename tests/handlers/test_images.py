@@ -181,13 +181,23 @@ def test_waiting_is_no_longer_than_the_deployment_allows(service: Service) -> No
 
 
 def test_a_job_that_fails_is_a_problem_with_its_reason(artist: Service) -> None:
-    answer = ask(artist, prompt="a hill #filtered")
+    answer = ask(artist, prompt="a hill #invalid")
     [job] = jobs(artist)
 
     assert job["status"] == "failed"
     assert (answer.status, answer.json["code"]) == (422, "not_drawn")
     assert job["links"]["self"] in answer.json["detail"]
     assert job["error"]["code"] in answer.json["detail"]
+
+
+def test_a_picture_that_is_refused_is_a_problem_that_openais_clients_know(artist: Service) -> None:
+    answer = ask(artist, prompt="a hill #filtered")
+    [job] = jobs(artist)
+
+    assert job["status"] == "failed"
+    assert (answer.status, answer.json["code"]) == (422, "content_filtered")
+    assert answer.json["error"]["code"] == "content_policy_violation"
+    assert job["links"]["self"] in answer.json["detail"]
 
 
 def test_a_job_that_is_canceled_meanwhile_is_a_problem(service: Service) -> None:

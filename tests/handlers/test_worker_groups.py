@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.errors import ImageMissing, Unavailable
 from shared.message import encode
+from shared.ports import image_key
 from tests.builders import a_job, a_spec, sqs_event
 from tests.handlers.test_worker import Context, invoke, picture_of
 from tests.service import Service, embedded_service
@@ -75,6 +76,26 @@ def test_a_picture_is_the_same_alone_and_in_company(
     assert together.job(first)["image"]["sha256"] == alone.job(same)["image"]["sha256"]
 
 
+def test_a_picture_that_is_refused_spoils_no_other_and_is_seen_by_nobody(
+    together: Service, engine: Watched
+) -> None:
+    prompts = ["a hill", "a hill #filtered", "a tree"]
+    asked = [{"prompt": prompt, "seed": 7} for prompt in prompts]
+    first, refused, last = (together.submitted(**each) for each in asked)
+    together.work()
+    together.clock.pass_s(60)
+
+    assert engine.lists == [3]
+    assert statuses(together, [first, refused, last]) == ["succeeded", "failed", "succeeded"]
+    job = together.job(refused)
+    assert (job["attempt"], job["image"], job["error"]["code"]) == (1, None, "content_filtered")
+    assert together.work() == 0
+    with pytest.raises(ImageMissing):
+        together.images.read(image_key(refused, 1))
+    assert together.post("/v1/jobs", asked[0]).json["cache"]["hit"]
+    assert together.post("/v1/jobs", asked[1]).status == 202
+
+
 @pytest.mark.parametrize(
     "other", [{"width": 64}, {"steps": 5}, {"guidance": 2.0}], ids=lambda other: next(iter(other))
 )
@@ -108,7 +129,7 @@ def test_a_job_that_was_tried_before_is_drawn_alone() -> None:
     assert groups(jobs, FOUR) == [["job_0", "job_2"], ["job_1"], ["job_3"]]
 
 
-@pytest.mark.parametrize("prompt", ["#raise", "#oom", "#invalid", "#filtered"])
+@pytest.mark.parametrize("prompt", ["#raise", "#oom", "#invalid"])
 def test_when_the_engine_breaks_over_a_list_only_the_guilty_job_fails(
     together: Service, engine: Watched, prompt: str
 ) -> None:

@@ -77,6 +77,24 @@ def test_draw_tells_what_is_wrong_in_one_line(server: Server, tmp_path: Path) ->
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("prompt", "why"),
+    [
+        ("an unspeakable hill", r"prompt_refused \(422\): /prompt: .*ask for something else"),
+        ("a hill #filtered", r"content_filtered: the prompt asks for #filtered"),
+    ],
+)
+def test_draw_says_what_was_refused_and_writes_nothing(
+    server: Server, tmp_path: Path, prompt: str, why: str
+) -> None:
+    out = tmp_path / "hill.png"
+    done = run("darkroom", "draw", prompt, "-o", out, url=server.base_url)
+
+    assert done.returncode == 1
+    assert re.search(why, done.stderr)
+    assert not out.exists()
+
+
 def test_an_estimate_says_what_it_does_not_know_and_is_refused_as_a_submit_is(
     server: Server,
 ) -> None:

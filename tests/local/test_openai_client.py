@@ -72,10 +72,17 @@ def test_the_log_names_the_line_of_the_term_and_no_word_of_the_prompt(
 
 
 def test_a_job_that_fails_is_an_error(client: OpenAI) -> None:
+    with pytest.raises(openai.UnprocessableEntityError, match="invalid_input") as refused:
+        client.images.generate(prompt="a hill #invalid")
+
+    assert refused.value.code == "not_drawn"
+
+
+def test_a_picture_that_is_refused_has_the_code_that_openais_users_know(client: OpenAI) -> None:
     with pytest.raises(openai.UnprocessableEntityError, match="content_filtered") as refused:
         client.images.generate(prompt="a hill #filtered")
 
-    assert refused.value.code == "not_drawn"
+    assert refused.value.code == "content_policy_violation"
 
 
 def test_a_wait_that_was_too_long_is_an_error_that_is_not_repeated(client: OpenAI) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from shared.errors import ContentFiltered
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureRequest:
@@ -44,7 +46,8 @@ called before the engine is asked for its next event, or not at all: then it cos
 
 @dataclass(frozen=True, kw_only=True)
 class StepDone:
-    """`step` of `steps` denoising steps are done, for every request of the list."""
+    """`step` of `steps` denoising steps are done, for every request of the list. There is no
+    preview where pictures are looked at before anyone may see them."""
 
     step: int
     steps: int
@@ -53,9 +56,9 @@ class StepDone:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """The last event: one picture for each request, in order."""
+    """The last event: for each request, in order, its picture, or that nobody may see it."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Picture | ContentFiltered, ...]
 
 
 class Engine(Protocol):

@@ -75,8 +75,11 @@ def _built(order: Order, staged: Path, unfinished: Path, name: str, hub: Hub) ->
         revision=wanted.source.revision,
     )
     exported = _exported(staged, unfinished / EXPORTED, order.precision, card)
-    digests = {EXPORTED: str(exported["digest"])}
-    _write(unfinished / CARD, card.model_copy(update={"digests": digests}).model_dump())
+    found = {
+        "digests": {EXPORTED: str(exported["digest"])},
+        "filtered": exported["content_filter"] is not None,
+    }
+    _write(unfinished / CARD, card.model_copy(update=found).model_dump())
     memory = note_on_card(unfinished)
     report = {
         "model": card.name,
@@ -104,6 +107,7 @@ def _exported(staged: Path, out: Path, precision: Precision, card: ModelCard) ->
             "lowest": round(min(done.psnr_db), 1),
             "pictures": len(done.psnr_db),
         },
+        "content_filter": None if done.checker is None else done.checker.report(precision),
     }
 
 
@@ -147,6 +151,7 @@ def _order(asked: argparse.Namespace, hub: Hub) -> Order:
         preset=preset,
         decoder=asked.decoder,
         decoder_folder=asked.decoder_folder,
+        content_filter=asked.content_filter,
     )
     given = {} if asked.card is None else read_json(asked.card, "--card needs a file of JSON")
     return Order(wanted=wanted, precision=asked.precision, given=given)
@@ -178,6 +183,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--preset", help="treat a folder or another repository as this preset's model")
     add("--decoder", choices=(TINY, FULL), help="which decoder; the model's own if not given")
     add("--decoder-folder", type=Path, help="a folder with the decoder itself")
+    add(
+        "--no-content-filter",
+        dest="content_filter",
+        action="store_false",
+        help="leave the model's safety checker out, if it has one",
+    )
     add(
         "--precision",
         choices=get_args(Precision),

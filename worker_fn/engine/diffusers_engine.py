@@ -16,10 +16,19 @@ import diffusers
 import torch
 import transformers
 
-from shared.errors import EngineFailed, InvalidInput, JobFault, ModelUnavailable, OutOfMemory
+from shared.errors import (
+    ContentFiltered,
+    EngineFailed,
+    InvalidInput,
+    JobFault,
+    ModelUnavailable,
+    OutOfMemory,
+)
 from worker_fn.engine.base import AlwaysReady, Drawn, Picture, PictureRequest, StepDone
-from worker_fn.engine.diffusers_previews import clean_latents_of, preview_of
-from worker_fn.engine.digest import verified_digest
+from worker_fn.engine.content_filter import REFUSED
+from worker_fn.engine.diffusers_checker import CHECKER, names_checker, read_checker
+from worker_fn.engine.diffusers_previews import clean_latents_of, is_filtered, preview_of
+from worker_fn.engine.digest import UNFILTERED, verified_digest
 from worker_fn.engine.lockstep import in_lockstep
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -42,16 +51,19 @@ class DiffusersEngine(AlwaysReady):
         threads: int | None = None,
         expected_digest: str | None = None,
         device: str | None = None,
+        content_filter: bool = True,
     ) -> None:
         """`digest` is empty until `load`, which compares it with `expected_digest` if given.
 
-        `device` is cpu or cuda; None takes cuda where there is one.
+        `device` is cpu or cuda; None takes cuda where there is one. Without a `content_filter` a
+        model's safety checker is not even read; the digest then ends with UNFILTERED.
         """
         self.digest = ""
         self._folder = folder
         self._threads = threads
         self._expected_digest = expected_digest
         self._device = device
+        self._content_filter = content_filter
         self._pipeline: Pipeline | None = None
 
     @property
@@ -66,10 +78,14 @@ class DiffusersEngine(AlwaysReady):
             return
         index = _model_index(self._folder)
         _refuse_pickles(self._folder, index)
-        self.digest = verified_digest(self._folder, expected=self._expected_digest)
+        digest = verified_digest(self._folder, expected=self._expected_digest)
+        checked = names_checker(index)
+        self.digest = f"{digest}{UNFILTERED}" if checked and not self._content_filter else digest
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        self._pipeline = _loaded(self._folder, index, self._device or _best_device())
+        device = self._device or _best_device()
+        filtered = checked and self._content_filter
+        self._pipeline = _loaded(self._folder, index, device, filtered=filtered)
 
     def draw(self, requests: Sequence[PictureRequest]) -> Iterator[StepDone | Drawn]:
         """As `Engine.draw`."""
@@ -98,15 +114,29 @@ def _run(pipeline: Pipeline, requests: Sequence[PictureRequest], report: Report)
         return tensors
 
     with clean_latents_of(pipeline) as clean:
-        images = pipeline(
+        output = pipeline(
             **_arguments(pipeline, requests), callback_on_step_end=on_step_end, output_type="pil"
-        ).images
-    return Drawn(
-        pictures=tuple(
-            Picture(width=image.width, height=image.height, rgb=image.convert("RGB").tobytes())
-            for image in images
         )
-    )
+    refused = _refused(pipeline, output)
+    return Drawn(pictures=tuple(map(_passed, output.images, refused)))
+
+
+def _refused(pipeline: Pipeline, output: Any) -> Sequence[bool]:
+    """Which pictures nobody may see. Raises EngineFailed where there is a checker that did not
+    look at each."""
+    if not is_filtered(pipeline):
+        return [False] * len(output.images)
+    refused: Sequence[bool] = getattr(output, "nsfw_content_detected", None) or ()
+    if len(refused) != len(output.images):
+        raise EngineFailed("the safety checker did not look at the pictures")
+    return refused
+
+
+def _passed(image: Any, refused: bool) -> Picture | ContentFiltered:
+    """What the pipeline gives for a refused one is black."""
+    if refused:
+        return ContentFiltered(REFUSED)
+    return Picture(width=image.width, height=image.height, rgb=image.convert("RGB").tobytes())
 
 
 def _arguments(pipeline: Pipeline, requests: Sequence[PictureRequest]) -> dict[str, Any]:
@@ -172,15 +202,18 @@ def _best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _loaded(folder: Path, index: dict[str, Any], device: str) -> Pipeline:
+def _loaded(folder: Path, index: dict[str, Any], device: str, *, filtered: bool) -> Pipeline:
     silence_libraries()
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    unread = {CHECKER: None} if CHECKER in index else {}
+    checker = read_checker(folder, dtype=dtype) if filtered else unread
     try:
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
             folder,
-            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+            dtype=dtype,
             use_safetensors=True,
             local_files_only=True,
-            **({"safety_checker": None} if "safety_checker" in index else {}),
+            **checker,
         )
     except Exception as error:  # whatever the libraries raise over a bad file
         raise ModelUnavailable(f"{folder} cannot be loaded: {error}") from error

@@ -46,9 +46,14 @@ def clean_latents_of(pipeline: Pipeline) -> Iterator[CleanLatents]:
 
 
 def preview_of(pipeline: Pipeline, clean: CleanLatents) -> Preview | None:
-    """Decodes as the pipeline does at its end."""
-    latents = clean.latest
+    """Decodes as the pipeline does at its end; None where it looks at its pictures first."""
+    latents = None if is_filtered(pipeline) else clean.latest
     return None if latents is None else lambda place: _picture(pipeline, latents[[place]])
+
+
+def is_filtered(pipeline: Pipeline) -> bool:
+    """Whether a safety checker looks at each picture before anyone may see it."""
+    return pipeline.components.get("safety_checker") is not None
 
 
 def _clean(scheduler: Any, output: Any) -> torch.Tensor:

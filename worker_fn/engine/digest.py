@@ -12,6 +12,11 @@ RECORD = "digest.txt"
 """Where a folder records its own digest; the only file that the digest leaves out."""
 
 
+UNFILTERED = ":unfiltered"
+"""Ends the digest of a model whose pictures nobody looks at, though it could: they are not the same
+pictures, and answer nobody who asks for them once they are looked at again."""
+
+
 def folder_digest(folder: Path) -> str:
     """`sha256:<hex>` over every file's path (relative, sorted) and the SHA-256 of its bytes.
 

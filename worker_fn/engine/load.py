@@ -31,6 +31,7 @@ def build_engine(
     compiled: Path | None = None,
     sizes: int | None = None,
     pixels: int | None = None,
+    content_filter: bool = True,
     sleep: Callable[[float], None] = time.sleep,
     die: Callable[[], None] = kill_this_process,
 ) -> Engine:
@@ -39,7 +40,8 @@ def build_engine(
     Nothing is loaded yet: `Engine.load` does that. `threads` is how many cores one drawing may
     use; None leaves it to the engine. `compiled` is a folder that keeps what loading compiles;
     None keeps nothing. `sizes` is for how many sizes OpenVINO stays ready, and `pixels` is how
-    large a picture may be for which it gets ready unasked; None is for no limit. A `card.json`
+    large a picture may be for which it gets ready unasked; None is for no limit. `content_filter`:
+    a safety checker that comes with the weights looks at each picture. A `card.json`
     beside the folder says what digest the weights must have, and which sizes are usual. Raises
     ModelUnavailable for an unknown name or a missing folder.
     """
@@ -51,8 +53,8 @@ def build_engine(
         raise ModelUnavailable(f"the engine {name} needs a folder of weights")
     weights = _weights_in(folder, name)
     if name == "openvino":
-        return _openvino(weights, threads, compiled, sizes, pixels)
-    return _diffusers(weights, threads)
+        return _openvino(weights, threads, compiled, sizes, pixels, content_filter)
+    return _diffusers(weights, threads, content_filter)
 
 
 def _weights_in(folder: Path, name: str) -> Path:
@@ -66,6 +68,7 @@ def _openvino(
     compiled: Path | None,
     sizes: int | None,
     pixels: int | None,
+    content_filter: bool,
 ) -> Engine:
     with _without_converter():
         from worker_fn.engine.kept_files import KeptFiles
@@ -79,6 +82,7 @@ def _openvino(
         kept=None if compiled is None else KeptFiles(compiled),
         sizes=sizes,
         further=further_sizes(card, pixels=pixels) if "limits" in card else (),
+        content_filter=content_filter,
     )
 
 
@@ -95,11 +99,13 @@ def _without_converter() -> Iterator[None]:
         del sys.modules[CONVERTER]
 
 
-def _diffusers(folder: Path, threads: int | None) -> Engine:
+def _diffusers(folder: Path, threads: int | None, content_filter: bool) -> Engine:
     from worker_fn.engine.diffusers_engine import DiffusersEngine
 
     expected = _digest_on_the_card(folder, "diffusers")
-    return DiffusersEngine(folder, threads=threads, expected_digest=expected)
+    return DiffusersEngine(
+        folder, threads=threads, expected_digest=expected, content_filter=content_filter
+    )
 
 
 def _digest_on_the_card(folder: Path, name: str) -> str | None:

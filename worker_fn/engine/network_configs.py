@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import openvino
 
-from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET
+from worker_fn.engine.exported_model import DECODER, SAFETY_CHECKER, TEXT_ENCODER, UNET
 
 Config: TypeAlias = Mapping[str, object]
 
@@ -23,14 +23,18 @@ def network_configs(
     *,
     rough: bool,
     int8_text: bool,
+    int8_checker: bool = False,
 ) -> dict[str, Config]:
-    """By the networks' names; `rough` and `int8_text` are ExportedModel's."""
+    """By the networks' names; `rough` and `int8_text` are ExportedModel's, `int8_checker` is its
+    content filter's."""
     configs: dict[str, Config] = dict.fromkeys(names, _config(threads))
     if rough and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         bfloat16 = {**_config(threads), "INFERENCE_PRECISION_HINT": "bf16"}
         configs.update(dict.fromkeys(ROUGH, bfloat16))
     if int8_text:
         configs[TEXT_ENCODER] = _config(threads) | int8_text_config()
+    if int8_checker:
+        configs[SAFETY_CHECKER] = _config(threads) | int8_text_config()
     return configs
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from shared.errors import EngineFailed, JobFault, ModelUnavailable, OutOfMemory
 from worker_fn.engine.base import Drawn, PictureRequest, StepDone
-from worker_fn.engine.digest import folder_digest, verified_digest
+from worker_fn.engine.digest import UNFILTERED, folder_digest, verified_digest
 from worker_fn.engine.exported_model import (
     TOKENIZER,
     ExportedModel,
@@ -50,12 +50,14 @@ class OpenVinoEngine:
         kept: KeptFiles | None = None,
         sizes: int | None = None,
         further: Sequence[Size] = (),
+        content_filter: bool = True,
     ) -> None:
         """`digest` is empty until `load`, which compares it with `expected_digest` if given.
 
         `kept` is what earlier starts have left for faster ones; `sizes` is for how many sizes it
         stays ready, where memory is short. `further` sizes are what it gets ready for in idle time,
-        as far as it stays ready for them.
+        as far as it stays ready for them. Without a `content_filter` a model's safety checker is
+        not even read; the digest then ends with UNFILTERED.
         """
         self.digest = ""
         self._folder = folder
@@ -63,6 +65,7 @@ class OpenVinoEngine:
         self._expected_digest = expected_digest
         self._kept = kept
         self._sizes = sizes
+        self._content_filter = content_filter
         self._further = list(further)
         self._networks: Networks | None = None
         self._painter: Painter | None = None
@@ -100,16 +103,18 @@ class OpenVinoEngine:
 
     def _loaded(self) -> Painter:
         model = read_exported_model(self._folder)
-        self.digest = self._verified()
+        digest = self._verified()
+        self.digest = digest if not self._is_unfiltered(model) else f"{digest}{UNFILTERED}"
         try:
             networks = self._networks = read_networks(
                 self._folder,
                 self._threads,
                 self._kept,
-                self.digest,
+                digest,
                 self._sizes,
                 rough=model.rough,
                 int8_text=model.int8_text,
+                content_filter=model.content_filter if self._content_filter else None,
             )
             painter = self._painter_of(model, networks)
         except RuntimeError as error:  # what OpenVINO raises over a bad graph
@@ -135,6 +140,9 @@ class OpenVinoEngine:
             painter.make_ready(model.usual_width, model.usual_height)
             networks.keep()
         return painter
+
+    def _is_unfiltered(self, model: ExportedModel) -> bool:
+        return model.content_filter is not None and not self._content_filter
 
     def _verified(self) -> str:
         kept = self._kept

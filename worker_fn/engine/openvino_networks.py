@@ -22,7 +22,15 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from worker_fn.engine.exported_model import DECODER, TEXT_ENCODER, UNET, UNET_TEXT, UNET_TIME
+from worker_fn.engine.exported_model import (
+    DECODER,
+    SAFETY_CHECKER,
+    TEXT_ENCODER,
+    UNET,
+    UNET_TEXT,
+    UNET_TIME,
+    FilterSettings,
+)
 from worker_fn.engine.kept_files import KeptFiles
 from worker_fn.engine.network_configs import (
     Config,
@@ -39,7 +47,8 @@ Inputs = Mapping[str, npt.NDArray[Any]]
 Shapes: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
 
 NETWORKS = (UNET, TEXT_ENCODER, UNET_TEXT, DECODER, UNET_TIME)
-"""In the order in which a start makes them ready: what takes longest comes first."""
+"""In the order in which a start makes them ready: what takes longest comes first. A safety checker,
+where there is one, is last: no picture needs it until it is drawn."""
 
 REWRITING = 3
 """Counts up whenever `Network` makes something else of a graph: what was kept is old then."""
@@ -188,13 +197,15 @@ class KeptNetworks:
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
-    """The parts of a model; `unet_text` and `unet_time` are None in an export's first format."""
+    """The parts of a model; `unet_text` and `unet_time` are None in an export's first format, and
+    `safety_checker` is where no picture is to be looked at."""
 
     text_encoder: Network
     unet_text: Network | None
     unet_time: Network | None
     unet: Network
     decoder: Network
+    safety_checker: Network | None
     kept: KeptNetworks | None
 
     @property
@@ -215,7 +226,7 @@ class Networks:
         """
         usual = (None if self.kept is None else self.kept.usual()) or []
         networks = {network.name: network for network in self._all()}
-        usual.sort(key=lambda each: NETWORKS.index(each[0]))
+        usual.sort(key=lambda each: (*NETWORKS, SAFETY_CHECKER).index(each[0]))
         return [hands.submit(networks[name].make_ready, shapes) for name, shapes in usual]
 
     def keep(self) -> None:
@@ -237,10 +248,18 @@ def read_networks(
     *,
     rough: bool = False,
     int8_text: bool = False,
+    content_filter: FilterSettings | None = None,
 ) -> Networks:
     """Nothing is read or compiled. `kept` may hold this `digest`'s; the rest is ExportedModel's."""
     core = openvino.Core()
-    configs = network_configs(core, NETWORKS, threads, rough=rough, int8_text=int8_text)
+    configs = network_configs(
+        core,
+        NETWORKS if content_filter is None else (*NETWORKS, SAFETY_CHECKER),
+        threads,
+        rough=rough,
+        int8_text=int8_text,
+        int8_checker=content_filter is not None and content_filter.int8,
+    )
     networks = None if kept is None else KeptNetworks(core, kept, configs, digest)
 
     def part(name: str) -> Network:
@@ -255,6 +274,7 @@ def read_networks(
         unet_time=part_if_there(UNET_TIME),
         unet=part(UNET),
         decoder=part(DECODER),
+        safety_checker=None if content_filter is None else part(SAFETY_CHECKER),
         kept=networks,
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from worker_fn.engine.base import Drawn, Picture, PictureRequest, StepDone
+from shared.errors import ContentFiltered
+from worker_fn.engine.base import Drawn, Picture, PictureRequest, Preview, StepDone
 from worker_fn.engine.conditions import Conditions, ConditionSource
+from worker_fn.engine.content_filter import ContentFilter
 from worker_fn.engine.exported_model import ExportedModel
 from worker_fn.engine.guidance import guided
 from worker_fn.engine.initial_noise import TorchNoise
@@ -35,6 +37,7 @@ class Painter:
         self._sampler = sampler
         self._networks = networks
         self._conditions = ConditionSource(model, networks, tokenizer)
+        self._filter = _filter_of(model, networks)
 
     def make_ready(self, width: int, height: int) -> None:
         """Compile for pictures of this size, drawn as is usual, by drawing one step of one."""
@@ -70,12 +73,9 @@ class Painter:
         for step, timestep in enumerate(denoising.timesteps, start=1):
             prediction = self._predicted(latents, float(timestep), prompts, first.guidance)
             latents = denoising.step(prediction, latents, fresh_noise)
-            yield StepDone(
-                step=step,
-                steps=first.steps,
-                preview=lambda place: self._picture(denoising.clean, place),
-            )
-        yield Drawn(pictures=tuple(self._picture(latents, place) for place in range(len(requests))))
+            preview = self._preview(lambda: denoising.clean)
+            yield StepDone(step=step, steps=first.steps, preview=preview)
+        yield Drawn(pictures=tuple(self._passed(latents, place) for place in range(len(requests))))
 
     def _prompts(self, requests: Sequence[PictureRequest]) -> list[str]:
         """What the batch of one step is told, negative prompts first."""
@@ -94,6 +94,21 @@ class Painter:
         negative_pass = self._model.has_negative_pass(guidance)
         return guided(predict, latents, negative_pass=negative_pass, guidance=guidance)
 
+    def _preview(self, latents: Callable[[], FloatArray]) -> Preview | None:
+        """None where pictures are looked at: a blurred one would be no evidence, and tells much."""
+        return None if self._filter else lambda place: self._picture(latents(), place)
+
+    def _passed(self, latents: FloatArray, place: int) -> Picture | ContentFiltered:
+        picture = self._picture(latents, place)
+        return picture if self._filter is None else self._filter.passed(picture)
+
     def _picture(self, latents: FloatArray, place: int) -> Picture:
         scaled = latents[[place]] / np.float32(self._model.scaling_factor)
         return picture_of(self._networks.decoder({"latents": scaled}))
+
+
+def _filter_of(model: ExportedModel, networks: Networks) -> ContentFilter | None:
+    """None where the model has no checker, or its networks are read without it."""
+    if model.content_filter is None or networks.safety_checker is None:
+        return None
+    return ContentFilter(model.content_filter, networks.safety_checker)

@@ -8,7 +8,7 @@ list of requests one such word concerns the whole list:
     #oom             OutOfMemory, mid-way
     #die             the process ends as if killed, mid-way
     #invalid         InvalidInput, before the first step
-    #filtered        ContentFiltered, after the last step
+    #filtered        ContentFiltered instead of the picture, and of no other one of the list
     #nopreview       a plain RuntimeError whenever a preview is asked for
     #sleep=SECONDS   the whole drawing takes that long instead of the engine's own delay
 
@@ -63,9 +63,7 @@ class PatternEngine(AlwaysReady):
                 self._misbehave(words)
             self._sleep(pause_s)
             yield StepDone(step=step + 1, steps=steps, preview=_preview(requests, step + 1))
-        if "#filtered" in words:
-            raise ContentFiltered("the prompt asks for #filtered")
-        yield Drawn(pictures=tuple(mosaic(request) for request in requests))
+        yield Drawn(pictures=tuple(_passed(request) for request in requests))
 
     def _misbehave(self, words: set[str]) -> None:
         if "#raise" in words:
@@ -118,6 +116,12 @@ def _band(bits: int, colours: tuple[bytes, bytes], width: int) -> bytes:
 def _cell_sizes(pixels: int) -> list[int]:
     edges = [cell * pixels // CELLS for cell in range(CELLS + 1)]
     return [end - start for start, end in pairwise(edges)]
+
+
+def _passed(request: PictureRequest) -> Picture | ContentFiltered:
+    if "#filtered" in request.prompt.split():
+        return ContentFiltered("the prompt asks for #filtered")
+    return mosaic(request)
 
 
 def _delay_asked_for(words: set[str], default_s: float) -> float:

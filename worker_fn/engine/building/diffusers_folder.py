@@ -29,14 +29,28 @@ PARTS: Mapping[str, Collection[str]] = {
 }
 """The parts that a picture needs, and the classes that each may have."""
 
+FILTER: Mapping[str, Collection[str]] = {
+    "safety_checker": ("StableDiffusionSafetyChecker",),
+    "feature_extractor": (
+        "CLIPImageProcessor",
+        "CLIPImageProcessorFast",
+        "CLIPImageProcessorPil",
+        "CLIPFeatureExtractor",
+    ),
+}
+"""The parts that look at a finished picture, where a model has them; either both or none."""
+
 WEIGHTS = {
     "unet": "diffusion_pytorch_model",
     "vae": "diffusion_pytorch_model",
     "text_encoder": "model",
+    "safety_checker": "model",
 }
 """The part's file of weights, without its ending."""
 
-LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder")
+LEFT_OUT = (*FILTER, "image_encoder")
+"""What an index may name and nothing be taken of."""
+WITHOUT = "or build without it: --no-content-filter"
 PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 NOTES = (".json", ".txt", ".model")
 """Configurations and vocabularies."""
@@ -61,6 +75,16 @@ def read_index(folder: Path) -> dict[str, Any]:
                 f"{folder} has a part {part} that cannot be built: only {', '.join(PARTS)} can"
             )
     return index
+
+
+def is_filtered(folder: Path, index: Mapping[str, Any]) -> bool:
+    """Whether a safety checker belongs to the model. Raises ModelUnavailable for one that cannot be
+    built, since without it pictures would be shown that it refuses."""
+    if index.get("safety_checker") in (None, [None, None]):
+        return False
+    for part, classes in FILTER.items():
+        _refuse_other_classes(folder, part, index.get(part), classes, otherwise=WITHOUT)
+    return True
 
 
 def read_json(path: Path, wanted: str) -> dict[str, Any]:
@@ -108,14 +132,16 @@ def take_part(source: Path, target: Path, *, part: str) -> None:
 
 
 def write_index(folder: Path, index: Mapping[str, Any], **classes: str) -> None:
-    """Write a model_index.json with the parts alone; `classes` replace diffusers' ones."""
-    parts = {part: [index[part][0], index[part][1]] for part in PARTS}
+    """Write a model_index.json with the parts alone that are in the folder; `classes` replace
+    diffusers' ones."""
+    there = [*PARTS, *(part for part in FILTER if (folder / part).is_dir())]
+    parts = {part: [index[part][0], index[part][1]] for part in there}
     parts |= {part: ["diffusers", name] for part, name in classes.items()}
     whole = {
         "_class_name": index["_class_name"],
         "requires_safety_checker": False,
-        **parts,
         **{part: [None, None] for part in LEFT_OUT},
+        **parts,
     }
     (folder / INDEX).write_text(json.dumps(whole, indent=2), encoding="utf-8")
 
@@ -126,14 +152,18 @@ def write_scheduler(folder: Path, settings: Mapping[str, Any]) -> None:
     (folder / "scheduler" / SCHEDULER).write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
-def _refuse_other_classes(folder: Path, part: str, entry: object, classes: Collection[str]) -> None:
+def _refuse_other_classes(
+    folder: Path, part: str, entry: object, classes: Collection[str], *, otherwise: str = ""
+) -> None:
     named = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
     if not isinstance(named, str):
-        raise ModelUnavailable(f"{folder / INDEX} names no {part}: it is not a whole model")
+        raise ModelUnavailable(
+            f"{folder / INDEX} names no {part}: it is not a whole model {otherwise}".strip()
+        )
     if classes and named not in classes:
         raise ModelUnavailable(
             f"{folder} has a {part} of the class {named}, which cannot be built: "
-            f"only {', '.join(classes)} can"
+            f"only {', '.join(classes)} can {otherwise}".strip()
         )
 
 

@@ -7,19 +7,25 @@ from pathlib import Path
 
 import diffusers
 import transformers
+from diffusers.pipelines import stable_diffusion
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.building.diffusers_folder import INDEX, WEIGHTS
 from worker_fn.engine.diffusers_engine import silence_libraries
 
-LIBRARIES = {"unet": diffusers, "vae": diffusers, "text_encoder": transformers}
+LIBRARIES = {
+    "unet": diffusers,
+    "vae": diffusers,
+    "text_encoder": transformers,
+    "safety_checker": stable_diffusion,
+}
 
 
 def refuse_incomplete_weights(folder: Path) -> None:
     """Raises ModelUnavailable unless every network of a diffusers folder gets all its weights."""
     silence_libraries()
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    for part in WEIGHTS:
+    for part in (name for name in WEIGHTS if index[name][1] is not None):
         missing = _missing(folder / part, part, index[part][1])
         if missing:
             raise ModelUnavailable(

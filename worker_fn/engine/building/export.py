@@ -29,6 +29,8 @@ from openvino.tools.ovc import convert_model
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.base import Drawn, Engine, Picture, PictureRequest
+from worker_fn.engine.building.checker_export import CheckerExport, at_int8, checker_part
+from worker_fn.engine.building.diffusers_folder import INDEX, read_json
 from worker_fn.engine.building.diffusers_parts import (
     Inputs,
     Part,
@@ -44,21 +46,24 @@ from worker_fn.engine.building.group_norms import write_out_group_norms
 from worker_fn.engine.building.no_telemetry import no_telemetry
 from worker_fn.engine.building.quantisation import (
     TEXT_DB,
-    int8_text_encoder,
     quantised,
     quantised_decoder,
-    text_encoding,
+    weight_encoding,
+    with_int8_weights,
 )
+from worker_fn.engine.diffusers_checker import names_checker
 from worker_fn.engine.diffusers_engine import DiffusersEngine
-from worker_fn.engine.digest import folder_digest, record_digest
+from worker_fn.engine.digest import UNFILTERED, folder_digest, record_digest
 from worker_fn.engine.exported_model import (
     DECODER,
+    SAFETY_CHECKER,
     SCHEDULER,
     TEXT_ENCODER,
     TOKENIZER,
     UNET,
     UNET_TEXT,
     UNET_TIME,
+    FilterSettings,
     write_description,
 )
 from worker_fn.engine.graph_split import split
@@ -77,10 +82,12 @@ QUANTISED = {UNET: quantised, DECODER: quantised_decoder}
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """What came of an export. `psnr_db` are the compared pictures' values, sorted."""
+    """What came of an export. `psnr_db` are the compared pictures' values, sorted; `checker` is of
+    the model's safety checker, if it has one."""
 
     digest: str
     psnr_db: tuple[float, ...]
+    checker: CheckerExport | None
 
 
 @no_telemetry()
@@ -92,33 +99,38 @@ def export(
     `examples` calibrate int8; the first one is the usual request. Raises ModelUnavailable for a
     model that cannot be exported.
     """
-    reference = DiffusersEngine(model, device="cpu")
+    reference = DiffusersEngine(model, device="cpu", content_filter=False)
     pipeline = reference.pipeline
     refuse_what_cannot_be_exported(pipeline)
+    checker = _read_checker(model)
     description = replace(exported_model(pipeline, examples[0]), rough=precision == "int8")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     inputs, exact = _calibration(reference, pipeline, examples) if description.rough else ({}, [])
     parts = networks(pipeline, description)
     text = _graph(parts.pop(TEXT_ENCODER))
-    small = int8_text_encoder(text)
+    small = with_int8_weights(text)
     if exact and text_psnr_db(reference, small, examples, exact) >= TEXT_DB:
         description, text = replace(description, int8_text=True), small
     _write_graph(out, TEXT_ENCODER, text, precision)
     for name, part in parts.items():
         write_network(out, name, part, inputs.get(name, ()), precision)
+    looking = None if checker is None else _exported_checker(*checker, exact)
+    if looking is not None:
+        description = replace(description, content_filter=looking.settings)
+        _write_graph(out, SAFETY_CHECKER, looking.graph, precision)
     save_tokenizer(pipeline, out / TOKENIZER)
     shutil.copyfile(model / "scheduler" / SCHEDULER, out / SCHEDULER)
     write_description(out, description)
-    psnr_db = _measured(reference, OpenVinoEngine(out), _unseen(examples))
+    psnr_db = _measured(reference, OpenVinoEngine(out, content_filter=False), _unseen(examples))
     write_description(
         out,
         description,
         precision=precision,
-        source_digest=reference.digest,
+        source_digest=reference.digest.removesuffix(UNFILTERED),
         psnr_db_against_diffusers=_summary(psnr_db),
     )
-    return Exported(digest=record_digest(out), psnr_db=psnr_db)
+    return Exported(digest=record_digest(out), psnr_db=psnr_db, checker=looking)
 
 
 def psnr(one: Picture, other: Picture) -> float:
@@ -136,19 +148,35 @@ def text_psnr_db(
     exact: Sequence[Picture],
 ) -> float:
     """Median of the examples drawn by `reference` that is told this text, against `exact`."""
-    with encoded_by(reference.pipeline, text_encoding(text_encoder)):
+    with encoded_by(reference.pipeline, weight_encoding(text_encoder)):
         told = pictures(reference, examples)
     return float(np.median([psnr(*pair) for pair in zip(told, exact, strict=True)]))
 
 
 def pictures(engine: Engine, requests: Sequence[PictureRequest]) -> list[Picture]:
-    """Each request drawn alone."""
+    """Each request drawn alone, by an engine that refuses none."""
     drawn: list[Picture] = []
     for request in requests:
         for event in engine.draw([request]):
             if isinstance(event, Drawn):
-                drawn.extend(event.pictures)
+                drawn.extend(each for each in event.pictures if isinstance(each, Picture))
     return drawn
+
+
+def _read_checker(model: Path) -> tuple[Part, FilterSettings] | None:
+    """None where the model has none. Raises as `checker_part`."""
+    index = read_json(model / INDEX, "a model folder as diffusers saves it has one")
+    return checker_part(model) if names_checker(index) else None
+
+
+def _exported_checker(
+    part: Part, settings: FilterSettings, pictures: Sequence[Picture]
+) -> CheckerExport:
+    """At int8, as far as its likenesses allow, where there are pictures to see that."""
+    graph = _graph(part)
+    if not pictures:
+        return CheckerExport(settings=settings, graph=graph, largest_error=None)
+    return at_int8(graph, settings, pictures)
 
 
 def write_network(

@@ -29,7 +29,7 @@ TEXT_DB = 40.0
 against those that was told the exact one. Postcard's have 61 dB."""
 
 Encode = Callable[[Inputs], FloatArray]
-"""Tokens to hidden states."""
+"""A network's inputs to its only output, tokens to hidden states for one."""
 
 
 def quantised(graph: openvino.Model, inputs: Sequence[Inputs]) -> openvino.Model:
@@ -68,8 +68,8 @@ def decoder_psnr_db(one: openvino.Model, other: openvino.Model, inputs: Sequence
     return float(np.median([-10 * np.log10(max(error, 1e-10)) for error in errors]))
 
 
-def int8_text_encoder(graph: openvino.Model) -> openvino.Model:
-    """A copy with weights of int8, one scale for each row; its embeddings are fp16.
+def with_int8_weights(graph: openvino.Model) -> openvino.Model:
+    """A copy of a transformer with weights of int8, one scale for each row; embeddings are fp16.
 
     OpenVINO quantises the other side while it multiplies, by groups of 128, so that the few
     channels of CLIP that are far larger than others coarsen their own group of their own token.
@@ -84,8 +84,8 @@ def int8_text_encoder(graph: openvino.Model) -> openvino.Model:
     )
 
 
-def text_encoding(graph: openvino.Model) -> Encode:
-    """Runs `graph` as a worker runs an int8 text encoder."""
+def weight_encoding(graph: openvino.Model) -> Encode:
+    """Runs `graph` as a worker runs an int8 text encoder or safety checker."""
     core = openvino.Core()
     compiled = core.compile_model(graph, "CPU", dict(int8_text_config()))
     request = compiled.create_infer_request()

@@ -13,8 +13,11 @@ from typing import Any
 
 from shared.errors import ModelUnavailable
 from worker_fn.engine.building.diffusers_folder import (
+    FILTER,
     PARTS,
     WEIGHTS,
+    WITHOUT,
+    is_filtered,
     read_index,
     read_json,
     take_part,
@@ -34,13 +37,15 @@ CLASSES = {FULL: "AutoencoderKL", TINY: "AutoencoderTiny"}
 class Wanted:
     """What to put together; the decoder is None where the usual one will do.
 
-    `decoder_folder` holds the decoder itself; None takes it from where it is published.
+    `decoder_folder` holds the decoder itself; None takes it from where it is published. Without a
+    `content_filter` a safety checker is left where it is.
     """
 
     source: ModelSource
     preset: Preset | None = None
     decoder: str | None = None
     decoder_folder: Path | None = None
+    content_filter: bool = True
 
 
 def stage(wanted: Wanted, folder: Path, published: Callable[[Published], ModelSource]) -> None:
@@ -48,18 +53,29 @@ def stage(wanted: Wanted, folder: Path, published: Callable[[Published], ModelSo
 
     Raises ModelUnavailable for whatever cannot be built, before anything large is computed.
     """
-    index = read_index(wanted.source.part("", stem=None))
+    root = wanted.source.part("", stem=None)
+    index = read_index(root)
+    filtered = wanted.content_filter and is_filtered(root, index)
     scheduler = _scheduler(wanted)
     read_sampler(scheduler)
     folder.mkdir(parents=True)
     for part in ("unet", "text_encoder", "tokenizer"):
         take_part(wanted.source.part(part, stem=WEIGHTS.get(part)), folder / part, part=part)
+    for part in FILTER if filtered else ():
+        _take_filter(wanted.source, part, folder)
     take_part(_decoder(wanted, published), folder / "vae", part="vae")
     write_scheduler(folder, scheduler)
     write_index(folder, index, vae=_vae_class(folder), scheduler=scheduler["_class_name"])
     _refuse_another_decoder(folder, wanted)
     if wanted.preset is not None:
         _refuse_another_architecture(folder, wanted.preset)
+
+
+def _take_filter(source: ModelSource, part: str, folder: Path) -> None:
+    try:
+        take_part(source.part(part, stem=WEIGHTS.get(part)), folder / part, part=part)
+    except ModelUnavailable as error:
+        raise ModelUnavailable(f"{error}; {WITHOUT}") from error
 
 
 def _scheduler(wanted: Wanted) -> dict[str, Any]:
