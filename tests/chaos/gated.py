@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from shared.batch import Batch, Refusal
 from shared.errors import TransitionRefused
@@ -29,6 +29,7 @@ from shared.transition import Transition
 from tests.chaos.actors import Actor, Call
 
 Weaken = Callable[[Transition], Transition]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +39,10 @@ class Gate:
     actor: Actor
     clock: Clock
 
-    def ask(
-        self, verb: str, subject: Any, do: Callable[[], Any], *, job_id: str | None = None
-    ) -> Any:
+    def ask(self, verb: str, subject: Any, do: Callable[[], T], *, job_id: str | None = None) -> T:
         nonce = self.actor.nonces.get(job_id or "")
         call = Call(verb=verb, subject=subject, do=do, asked_ms=self.clock(), nonce=nonce)
-        return self.actor.ask(call)
+        return cast(T, self.actor.ask(call))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +61,28 @@ class GatedTable:
         now_ms: int,
         limits: OpenLimits = UNLIMITED,
     ) -> Submission:
-        do = lambda: self.table.submit(job, key, now_ms=now_ms, limits=limits)  # noqa: E731
-        submission: Submission = self.gate.ask("submit", job, do)
-        return submission
+        return self.gate.ask(
+            "submit",
+            job,
+            lambda: self.table.submit(job, key, now_ms=now_ms, limits=limits),
+        )
 
     def get(self, job_id: str) -> Job | None:
-        job: Job | None = self.gate.ask("get", job_id, lambda: self.table.get(job_id))
-        return job
+        return self.gate.ask("get", job_id, lambda: self.table.get(job_id))
 
     def rows(self, job_ids: Sequence[str]) -> Sequence[Job]:
-        jobs: Sequence[Job] = self.gate.ask("rows", job_ids, lambda: self.table.rows(job_ids))
-        return jobs
+        return self.gate.ask("rows", job_ids, lambda: self.table.rows(job_ids))
 
     def apply(self, transition: Transition, *, limits: OpenLimits = UNLIMITED) -> Job:
-        do = lambda: self.table.apply(self.weaken(transition), limits=limits)  # noqa: E731
         nonce = transition.changes.get("nonce")
         if nonce is not None:
             self.gate.actor.nonces[transition.job_id] = nonce
-        job: Job = self.gate.ask(transition.name, transition, do, job_id=transition.job_id)
-        return job
+        return self.gate.ask(
+            transition.name,
+            transition,
+            lambda: self.table.apply(self.weaken(transition), limits=limits),
+            job_id=transition.job_id,
+        )
 
     def apply_all(self, transitions: Sequence[Transition]) -> Sequence[Job | TransitionRefused]:
         """One halt for each: where there is no transaction, any of them may be the last."""
@@ -93,32 +95,30 @@ class GatedTable:
             return refusal
 
     def due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
-        do = lambda: self.table.due(now_ms=now_ms, limit=limit)  # noqa: E731
-        jobs: Sequence[Job] = self.gate.ask("due", now_ms, do)
-        return jobs
+        return self.gate.ask("due", now_ms, lambda: self.table.due(now_ms=now_ms, limit=limit))
 
     def files_due(self, *, now_ms: int, limit: int) -> Sequence[Job]:
-        do = lambda: self.table.files_due(now_ms=now_ms, limit=limit)  # noqa: E731
-        jobs: Sequence[Job] = self.gate.ask("files due", now_ms, do)
-        return jobs
+        return self.gate.ask(
+            "files due",
+            now_ms,
+            lambda: self.table.files_due(now_ms=now_ms, limit=limit),
+        )
 
     def jobs(self, query: JobQuery) -> Sequence[Job]:
-        jobs: Sequence[Job] = self.gate.ask("jobs", query, lambda: self.table.jobs(query))
-        return jobs
+        return self.gate.ask("jobs", query, lambda: self.table.jobs(query))
 
     def drawn(self, cache_key: str, *, seed: int | None, now_ms: int) -> Job | None:
-        do = lambda: self.table.drawn(cache_key, seed=seed, now_ms=now_ms)  # noqa: E731
-        job: Job | None = self.gate.ask("drawn", cache_key, do)
-        return job
+        return self.gate.ask(
+            "drawn",
+            cache_key,
+            lambda: self.table.drawn(cache_key, seed=seed, now_ms=now_ms),
+        )
 
     def line(self, tenant: str, *, before_id: str | None = None) -> Line | None:
-        do = lambda: self.table.line(tenant, before_id=before_id)  # noqa: E731
-        line: Line | None = self.gate.ask("line", None, do)
-        return line
+        return self.gate.ask("line", None, lambda: self.table.line(tenant, before_id=before_id))
 
     def backlog(self) -> Backlog:
-        backlog: Backlog = self.gate.ask("backlog", None, self.table.backlog)
-        return backlog
+        return self.gate.ask("backlog", None, self.table.backlog)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +129,10 @@ class GatedFlights:
     gate: Gate
 
     def lead(self, key: str, job_id: str, *, expires_ms: int, instead_of: str | None = None) -> str:
-        do = lambda: self.flights.lead(  # noqa: E731
-            key, job_id, expires_ms=expires_ms, instead_of=instead_of
-        )
-        leader: str = self.gate.ask("lead", key, do)
-        return leader
+        def lead() -> str:
+            return self.flights.lead(key, job_id, expires_ms=expires_ms, instead_of=instead_of)
+
+        return self.gate.ask("lead", key, lead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,18 +151,17 @@ class GatedBatches:
         now_ms: int,
         limits: OpenLimits = UNLIMITED,
     ) -> Batch:
-        do = lambda: self.batches.take(batch, items, key, now_ms=now_ms, limits=limits)  # noqa: E731
-        after: Batch = self.gate.ask("take", batch, do)
-        return after
+        return self.gate.ask(
+            "take",
+            batch,
+            lambda: self.batches.take(batch, items, key, now_ms=now_ms, limits=limits),
+        )
 
     def find(self, key: IdempotencyKey, *, now_ms: int) -> Batch | None:
-        do = lambda: self.batches.find(key, now_ms=now_ms)  # noqa: E731
-        batch: Batch | None = self.gate.ask("find", key, do)
-        return batch
+        return self.gate.ask("find", key, lambda: self.batches.find(key, now_ms=now_ms))
 
     def get(self, batch_id: str) -> Batch | None:
-        batch: Batch | None = self.gate.ask("read", batch_id, lambda: self.batches.get(batch_id))
-        return batch
+        return self.gate.ask("read", batch_id, lambda: self.batches.get(batch_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,9 +175,7 @@ class GatedQueue:
         self.gate.ask("send", bodies, lambda: self.queue.send(*bodies, group=group))
 
     def receive(self, *, wait_s: float, limit: int = 1) -> Sequence[Delivery]:
-        do = lambda: self.queue.receive(wait_s=0, limit=limit)  # noqa: E731
-        deliveries: Sequence[Delivery] = self.gate.ask("receive", limit, do)
-        return deliveries
+        return self.gate.ask("receive", limit, lambda: self.queue.receive(wait_s=0, limit=limit))
 
     def delete(self, *receipts: str) -> None:
         self.gate.ask("delete", receipts, lambda: self.queue.delete(*receipts))
@@ -196,17 +192,22 @@ class GatedImages:
     gate: Gate
 
     def put(self, key: str, data: bytes, *, content_type: str) -> None:
-        do = lambda: self.images.put(key, data, content_type=content_type)  # noqa: E731
-        self.gate.ask("put", (key, data), do, job_id=key.split("/")[1])
+        self.gate.ask(
+            "put",
+            (key, data),
+            lambda: self.images.put(key, data, content_type=content_type),
+            job_id=key.split("/")[1],
+        )
 
     def read(self, key: str) -> bytes:
-        data: bytes = self.gate.ask("read", key, lambda: self.images.read(key))
-        return data
+        return self.gate.ask("read", key, lambda: self.images.read(key))
 
     def erase(self, job_id: str) -> None:
         self.gate.ask("erase files", job_id, lambda: self.images.erase(job_id))
 
     def link(self, key: str, *, now_ms: int, lasts_s: int) -> Link:
-        do = lambda: self.images.link(key, now_ms=now_ms, lasts_s=lasts_s)  # noqa: E731
-        link: Link = self.gate.ask("link", key, do)
-        return link
+        return self.gate.ask(
+            "link",
+            key,
+            lambda: self.images.link(key, now_ms=now_ms, lasts_s=lasts_s),
+        )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.contract.dynamo_script import Script
 from tests.contract.families import AwsFamily, EmbeddedFamily, Family
 from tests.contract.outboxes import AwsOutboxes, EmbeddedOutboxes, Outboxes
 
@@ -28,3 +30,12 @@ def outboxes(request: pytest.FixtureRequest, tmp_path: Path) -> Outboxes:
     return AwsOutboxes(
         request.getfixturevalue("aws_local"), request.getfixturevalue("aws_clients_of_nobody")
     )
+
+
+@pytest.fixture
+def script(aws_credentials: None) -> Iterator[Script]:
+    """Every answer of it must have been asked for in the end."""
+    script = Script()
+    with script.stub:
+        yield script
+    script.stub.assert_no_pending_responses()

@@ -3,18 +3,17 @@ that is behind. A script takes the place of the service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import ANY
 
-from shared.aws import clients, items
-from shared.aws.job_table import DynamoJobTable
+from shared.aws import items
 from shared.aws.schema import SHARDS
 from shared.errors import IdempotencyKeyReuse, Unavailable
 from shared.job import Job, JobStatus
 from shared.ports import JobQuery, Submission
+from tests.contract.dynamo_script import Script
 from tests.contract.samples import NOW_MS, TENANT, canceled, key, queued
 
 CONFLICT = [{"Code": "TransactionConflict"}, {"Code": "None"}]
@@ -29,54 +28,6 @@ QUERY = dict.fromkeys(
     ],
     ANY,
 )
-
-
-class Script:
-    """A table, and the answers that its client will get; `naps` are the pauses that it makes."""
-
-    def __init__(self) -> None:
-        client = clients.dynamodb("http://127.0.0.1:9")
-        self.naps: list[float] = []
-        self.stub = Stubber(client)
-        self.table = DynamoJobTable(client, "jobs", sleep=self.naps.append, jitter=lambda: 1.0)
-
-    def cancels(self, reasons: list[dict[str, Any]]) -> None:
-        """The next transaction is canceled."""
-        self.stub.add_client_error(
-            "transact_write_items",
-            "TransactionCanceledException",
-            modeled_fields={"CancellationReasons": reasons},
-        )
-
-    def finds(self, *jobs: Job) -> None:
-        """The next query of an index has entries for these."""
-        entries = [{"pk": items.job_key(job.id), "due": items.number(NOW_MS)} for job in jobs]
-        self.stub.add_response("query", {"Items": entries})
-
-    def reads(self, *jobs: Job, left: tuple[Job, ...] = ()) -> None:
-        """The next batch of reads, which is for all of these, leaves some of them unprocessed."""
-        answer = {"Responses": {"jobs": [items.item_from(job) for job in jobs]}}
-        unprocessed = _batch(*left) if left else {}
-        self.stub.add_response(
-            "batch_get_item",
-            {**answer, "UnprocessedKeys": unprocessed},
-            {"RequestItems": _batch(*jobs, *left)},
-        )
-
-
-def _batch(*jobs: Job) -> dict[str, Any]:
-    return {"jobs": {"Keys": [{"pk": items.job_key(job.id)} for job in jobs], **_CONSISTENT}}
-
-
-_CONSISTENT = {"ConsistentRead": True}
-
-
-@pytest.fixture
-def script(aws_credentials: None) -> Iterator[Script]:
-    script = Script()
-    with script.stub:
-        yield script
-    script.stub.assert_no_pending_responses()
 
 
 def _refused_by_key_of(job: Job, fingerprint: str = "a body") -> list[dict[str, Any]]:
@@ -125,7 +76,7 @@ def test_a_submit_whose_answer_was_lost_is_no_replay(script: Script) -> None:
 
 def test_a_row_is_read_as_of_now(script: Script) -> None:
     job = queued()
-    expected = {"TableName": "jobs", "Key": {"pk": items.job_key(job.id)}, **_CONSISTENT}
+    expected = {"TableName": "jobs", "Key": {"pk": items.job_key(job.id)}, "ConsistentRead": True}
     script.stub.add_response("get_item", {"Item": items.item_from(job)}, expected)
     assert script.table.get(job.id) == job
 

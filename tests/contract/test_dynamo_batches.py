@@ -3,7 +3,7 @@ are opened again in the meantime."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,21 +17,13 @@ from shared.errors import Gone, TransitionRefused, Unavailable
 from shared.job import Job
 from shared.open_limits import OpenLimits
 from shared.ports import IdempotencyKey
+from tests.contract.dynamo_script import Script
 from tests.contract.samples import NOW_MS, TENANT, canceled, key, queued, unstored
-from tests.contract.test_dynamo_answers import Script
 
 NONE: dict[str, Any] = {"Code": "None"}
 CONFLICT = {"Code": "TransactionConflict"}
 FAILED = "ConditionalCheckFailed"
 LIMITS = OpenLimits(per_tenant=10, overall=80)
-
-
-@pytest.fixture
-def script(aws_credentials: None) -> Iterator[Script]:
-    script = Script()
-    with script.stub:
-        yield script
-    script.stub.assert_no_pending_responses()
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from shared.errors import QueueFull, TenantQueueFull, TransitionRefused, Unavail
 from shared.open_limits import OpenLimits
 from shared.ports import Submission
 from shared.rate_limit import Verdict, rate_policy
+from tests.contract.dynamo_script import Script
 from tests.contract.samples import NOW_MS, TENANT, canceled, key, queued
-from tests.contract.test_dynamo_answers import Script
 
 LIMITS = OpenLimits(per_tenant=5, overall=80)
 CONFLICT = [{"Code": "TransactionConflict"}, {"Code": "None"}, {"Code": "None"}]
@@ -36,14 +36,6 @@ UPDATE = dict.fromkeys(
 )
 READS = rate_policy("reads", per_s=50, burst=100)
 NOW_US = NOW_MS * 1000
-
-
-@pytest.fixture
-def script(aws_credentials: None) -> Iterator[Script]:
-    script = Script()
-    with script.stub:
-        yield script
-    script.stub.assert_no_pending_responses()
 
 
 def _seated(script: Script, seat: int = 3) -> None:
