@@ -130,6 +130,12 @@ def test_who_shows_no_key_is_refused(deployed: Deployed) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
+def test_head_is_get_without_a_body(deployed: Deployed) -> None:
+    for path in ("/healthz", "/v1/jobs", "/nowhere"):
+        shown, asked = (httpx.request(how, deployed.stack.url + path) for how in ("GET", "HEAD"))
+        assert (asked.status_code, asked.content) == (shown.status_code, b"")
+
+
 def test_what_the_schedule_invokes_is_the_published_upkeep_function(deployed: Deployed) -> None:
     before = deployed.counts("upkeep").invocations
 
