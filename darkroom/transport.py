@@ -52,7 +52,8 @@ class Transport:
         self._jitter = jitter
 
     def send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
-        """The first answer that is neither 429 nor 503. Raises Refused for 4xx and 5xx, NoAnswer.
+        """The first answer that is neither 429 nor 503. Raises Refused for 4xx and 5xx, NoAnswer,
+        and ValueError for what can be no request.
 
         Transport errors, 429 and 503 are tried again, after Retry-After where it is given.
         """
@@ -73,6 +74,8 @@ class Transport:
     ) -> httpx.Response | httpx.TransportError:
         try:
             return self._http.request(method, url, **arguments)
+        except httpx.LocalProtocolError as error:
+            raise ValueError(f"this cannot be sent: {error}") from error
         except httpx.TransportError as error:
             return error
 

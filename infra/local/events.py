@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from shared.errors import RequestError
-from shared.http.problem import kind_of, problem
+from shared.http.operation import Operation
+from shared.http.problem import kind_of, problem, problem_for_openai
 from shared.http.router import Event
 
 
@@ -54,8 +55,8 @@ def answer_of(result: Mapping[str, Any]) -> Answer:
     return Answer(status=result["statusCode"], headers=result["headers"], body=decoded)
 
 
-def refusal(error: Exception, *, request_id: str) -> Answer:
-    """A problem+json answer to what no unit ever saw."""
+def refusal(error: Exception, *, request_id: str, operation: Operation | None = None) -> Answer:
+    """A problem+json answer to what no unit ever saw, as `operation`'s callers read it."""
     kind = kind_of(error)
     given = error.headers if isinstance(error, RequestError) else {}
     headers = {
@@ -65,7 +66,8 @@ def refusal(error: Exception, *, request_id: str) -> Answer:
         "Cache-Control": "no-store",
         "X-Request-Id": request_id,
     }
-    body = problem(error, request_id=request_id).model_dump_json().encode()
+    told = problem_for_openai if operation and operation.for_openai else problem
+    body = told(error, request_id=request_id).model_dump_json().encode()
     return Answer(status=kind.status, headers=headers, body=body)
 
 

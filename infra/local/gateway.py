@@ -52,7 +52,8 @@ class Gateway:
         except ClientGone:
             return
         except RequestError as error:
-            answer = refusal(error, request_id=request_id)
+            operation = _operation(scope["method"], scope["path"])
+            answer = refusal(error, request_id=request_id, operation=operation)
         except Exception as error:
             self._log.exception(LogEvent.REQUEST_FAILED, request_id=request_id)
             answer = refusal(error, request_id=request_id)

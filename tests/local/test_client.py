@@ -230,3 +230,8 @@ def test_a_restart_of_the_server_goes_by_unnoticed(tmp_path: Path) -> None:
 def test_the_shared_server_logs_no_prompts(server: Server, room: Darkroom) -> None:
     room.wait(room.submit("a very secret hill"))
     assert "very secret" not in server.log.read_text("utf-8")
+
+
+def test_what_can_be_no_request_is_not_tried_again(room: Darkroom) -> None:
+    with pytest.raises(ValueError, match="cannot be sent"):
+        room.submit("a hill", idempotency_key="two\nlines")

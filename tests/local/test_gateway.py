@@ -140,6 +140,14 @@ def test_a_refusal_is_a_problem_with_the_request_id() -> None:
     assert got.headers["x-request-id"] == got.json["request_id"] == REQUEST_ID
 
 
+def test_openais_clients_read_of_a_refusal_what_they_always_read() -> None:
+    huge = [b"x" * (MAX_BYTES + 1)]
+    got = answered(GATEWAY, "POST", "/v1/images/generations", chunks=huge)
+    assert (got.status, got.json["error"]["code"]) == (413, "body_too_large")
+    assert got.json["error"]["message"] == got.json["detail"]
+    assert "error" not in answered(GATEWAY, "POST", "/v1/jobs", chunks=huge).json
+
+
 def test_a_request_id_from_outside_is_not_used() -> None:
     got = answered(GATEWAY, headers=[(b"x-request-id", b"mine")])
     assert got.headers["x-request-id"] == REQUEST_ID
