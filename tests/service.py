@@ -52,6 +52,8 @@ from worker_fn.single_flight import SingleFlight
 
 LOG = Log("tests", level="CRITICAL")
 ALONE = BatchLimits(jobs=1, pixels=1)
+SENDER = HttpSender(timeout_s=5, loopback=True)
+"""Making one reads the machine's certificates, which takes longer than most tests."""
 
 
 class Moment:
@@ -113,7 +115,7 @@ class Service:
     ready: Callable[[], int] | None = None
     beside: Callable[[], Background] = Beside
     receivers: Receivers = field(default_factory=Receivers)
-    sender: WebhookSender = field(default_factory=lambda: HttpSender(timeout_s=5, loopback=True))
+    sender: WebhookSender = SENDER
 
     def post(self, path: str, body: object = None, **headers: str) -> Answer:
         return self._ask("POST", path, body=body, headers=headers)
