@@ -9,10 +9,9 @@ import pytest
 from openvino_telemetry.backend.backend_ga4 import GA4Backend
 
 from shared.errors import ModelUnavailable
-from tests.engine.conftest import EXAMPLES
+from tests.engine.conftest import EXAMPLES, export_quickly
 from tests.engine.drawing import asked
 from worker_fn.engine.base import Picture
-from worker_fn.engine.building import export as export_module
 from worker_fn.engine.building.export import examples_on, export, pictures, psnr, text_psnr_db
 from worker_fn.engine.building.quantisation import TEXT_DB
 from worker_fn.engine.diffusers_engine import DiffusersEngine
@@ -23,7 +22,7 @@ from worker_fn.engine.exported_model import read_exported_model
 def test_the_same_weights_export_to_the_same_digest(
     latent_consistency: Path, exported_latent_consistency: Path, tmp_path: Path
 ) -> None:
-    again = export(latent_consistency, tmp_path, precision="fp32", examples=EXAMPLES)
+    again = export_quickly(latent_consistency, tmp_path, "fp32")
     assert again.digest == folder_digest(exported_latent_consistency)
 
 
@@ -56,7 +55,7 @@ def test_a_text_encoder_that_int8_would_spoil_stays_at_fp16(
     small_decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker_fn.engine.building.export.TEXT_DB", 101.0)
-    export(small_decoder, tmp_path, precision="int8", examples=EXAMPLES)
+    export_quickly(small_decoder, tmp_path, "int8")
     assert not read_exported_model(tmp_path).int8_text
     assert 'element_type="i8"' not in (tmp_path / "text_encoder.xml").read_text()
 
@@ -90,10 +89,9 @@ def test_nobody_is_told_of_what_is_built(
     for decline in ("CI", "TF_BUILD", "JENKINS_URL"):
         monkeypatch.delenv(decline, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))  # where somebody may have declined for good
-    monkeypatch.setattr(export_module, "MEASURED", 1)
     told: list[object] = []
     monkeypatch.setattr(GA4Backend, "send", lambda _, message: told.append(message))
-    export(latent_consistency, tmp_path / "out", precision="fp32", examples=EXAMPLES)
+    export_quickly(latent_consistency, tmp_path / "out", "fp32")
     assert told == []
 
 
