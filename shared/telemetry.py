@@ -46,6 +46,7 @@ class LogEvent(StrEnum):
     WEBHOOK_GIVEN_UP = "webhook_given_up"
     WEBHOOK_DROPPED = "webhook_dropped"
     REQUEST_FAILED = "request_failed"
+    SERVER_SAID = "server_said"
     STORE_UNAVAILABLE = "store_unavailable"
     MODEL_LOADED = "model_loaded"
     MODEL_UNAVAILABLE = "model_unavailable"

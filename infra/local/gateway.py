@@ -5,6 +5,7 @@ It is what API Gateway is on AWS, and knows nothing of jobs.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ from infra.local.body import ClientGone, Receive, read_body
 from infra.local.events import Answer, event_of, refusal
 from infra.local.pools import Door, Pools
 from infra.local.request_head import require_one_host, require_short_head
-from shared.errors import DarkroomError, RequestError
+from shared.errors import DarkroomError, RequestError, Unavailable
 from shared.http.json_body import MAX_BYTES
 from shared.http.operation import Operation
 from shared.http.router import find_operation
@@ -51,6 +52,9 @@ class Gateway:
             answer = await self._answer(scope, receive, request_id)
         except ClientGone:
             return
+        except asyncio.CancelledError:
+            # The run ends, and waited for this request as long as it could.
+            answer = refusal(Unavailable("the service is ending"), request_id=request_id)
         except RequestError as error:
             operation = _operation(scope["method"], scope["path"])
             answer = refusal(error, request_id=request_id, operation=operation)

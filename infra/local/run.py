@@ -17,6 +17,7 @@ from infra.local.offered_model import offered
 from infra.local.options import Options
 from infra.local.pools import Pools
 from infra.local.refusal import Refused
+from infra.local.server_log import listen_to_the_server
 from infra.local.settings import (
     cached_engine,
     filters_content,
@@ -43,6 +44,7 @@ def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
     rules, log = read_rules(options), Log("local")
     catalog = offered(options).with_filter(filters_content())
+    listen_to_the_server(log)
     workers, prices = read_workers(options), read_prices(options)
     engine, policy = cached_engine(options), prompt_policy()
     with opened(options.data) as data, _door(options, data) as door:

@@ -88,6 +88,21 @@ httpx.get(sys.argv[1], headers={"Prefer": "wait=20"}, timeout=30)
 """
 
 
+def test_who_never_sent_all_of_a_request_is_told_that_the_run_ends(tmp_path: Path) -> None:
+    half = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+    with running(tmp_path / "data") as server:
+        port = int(server.base_url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(half)
+            httpx.get(f"{server.base_url}/healthz")
+            assert server.end() == 0
+            answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"code":"unavailable"' in answer
+        assert all(line[:1] == "{" for line in server.log.read_text("utf-8").splitlines())
+        assert server.events("server_said")
+
+
 def test_what_was_accepted_before_a_kill_is_carried_on(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running(data, engine_delay_ms=60_000) as server, Darkroom(server.base_url) as room:
