@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from shared.aws.flights import DynamoFlights
+from shared.aws.schema import TTL_ATTRIBUTE
 from shared.ports import Flights, JobQuery
+from tests.aws_local.places import Clients, new_table
 from tests.contract.families import Family
 from tests.contract.samples import NOW_MS, TENANT, new_id
 
@@ -63,3 +66,11 @@ def test_flights_are_no_jobs(family: Family) -> None:
 
     assert list(flown.jobs.jobs(JobQuery(tenant=TENANT))) == []
     assert (flown.jobs.backlog().queued, list(flown.jobs.due(now_ms=NOW_MS, limit=9))) == (0, [])
+
+
+def test_on_aws_ttl_forgets_who_drew(aws_local: Clients) -> None:
+    name = new_table(aws_local.dynamodb)
+    lead(DynamoFlights(aws_local.dynamodb, name), new_id())
+
+    (item,) = aws_local.dynamodb.scan(TableName=name)["Items"]
+    assert item[TTL_ATTRIBUTE] == {"N": str(NOW_MS // 1000 + 1)}

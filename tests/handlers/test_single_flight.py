@@ -14,7 +14,9 @@ import pytest
 
 from shared.cache_key import cache_key
 from shared.cost import prices_by_the_hour
+from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
+from shared.embedded.retention import erase_expired
 from shared.errors import ImageMissing, Unavailable
 from shared.job import Job, JobError, JobStatus
 from shared.settings import MachinePrice
@@ -318,3 +320,21 @@ def test_items_of_a_batch_that_ask_for_the_same_are_drawn_once(service: Service)
 
     assert service.get(batch["links"]["self"]).json["counts"]["succeeded"] == 5
     assert drawings(service) == 1
+
+
+def test_who_drew_is_forgotten_with_the_picture(tmp_path: Path) -> None:
+    service, database = embedded_service(tmp_path), Database(tmp_path / "darkroom.db")
+    service.submitted(**{**SLOW, "deadline_s": 60, "retention_s": 60})
+    service.work()
+    kept = []
+    for _ in range(2):
+        erase_expired(
+            database,
+            FileImageStore(tmp_path / "images", secret=b"", base_url=""),
+            now_ms=service.clock(),
+        )
+        with database.reading() as connection:
+            kept.append(connection.execute("SELECT COUNT(*) FROM flights").fetchone()[0])
+        service.clock.pass_s(121)
+
+    assert kept == [1, 0]
