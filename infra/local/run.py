@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
@@ -18,19 +19,10 @@ from infra.local.options import Options
 from infra.local.pools import Pools
 from infra.local.refusal import Refused
 from infra.local.server_log import listen_to_the_server
-from infra.local.settings import (
-    cached_engine,
-    filters_content,
-    prompt_policy,
-    read_limits,
-    read_prices,
-    read_rules,
-    read_workers,
-)
+from infra.local.settings import read_settings
 from infra.local.supervisor import keep_running, launch_of
 from infra.local.upkeep import keep_promises
 from infra.local.wiring import (
-    build_admission,
     build_gateway,
     build_webhooks,
     has_keys,
@@ -42,36 +34,23 @@ from shared.telemetry import Log
 
 def run(options: Options) -> None:
     """Serve until SIGTERM or SIGINT. Raises Refused before anything has started."""
-    rules, log = read_rules(options), Log("local")
-    catalog = offered(options).with_filter(filters_content())
+    settings, log = read_settings(options, os.environ), Log("local")
+    catalog = offered(options).with_filter(settings.content_filter)
     listen_to_the_server(log)
-    workers, prices = read_workers(options), read_prices(options)
-    engine, policy = cached_engine(options), prompt_policy()
     with opened(options.data) as data, _door(options, data) as door:
-        base_url, pools, crew = url_of(door), Pools(), Crew()
-        stores = open_stores(data, rules, base_url=options.public_url or base_url, log=log)
-        admission = build_admission(stores, read_limits())
-        gateway = build_gateway(
-            stores,
-            catalog,
-            rules,
-            admission,
-            workers=workers,
-            ready=crew.ready,
-            cached_engine=engine,
-            prices=prices,
-            policy=policy,
-            pools=pools,
-            log=log,
-        )
-        front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
-        upkeep = keep_promises(upkeep_duties(stores, rules, log=log), log=log)
-        webhooks = build_webhooks(stores, data, catalog, rules, prices=prices, log=log)
-        deliveries = keep_delivering(stores.bells, webhooks.heed, log=log)
-        drawing = _workers(options, data, crew, log)
-        asyncio.run(_serve(front_door, door, [upkeep, deliveries, *drawing], stores.watch.stop))
-        pools.close()
-        stores.database.close()
+        base_url, crew = url_of(door), Crew()
+        public_url = options.public_url or base_url
+        stores = open_stores(data, settings.rules, base_url=public_url, log=log)
+        with closing(stores.database), closing(Pools()) as pools:
+            gateway = build_gateway(
+                stores, catalog, settings, ready=crew.ready, pools=pools, log=log
+            )
+            front_door = FrontDoor(gateway, on_ready=lambda: print(f"ready {base_url}", flush=True))
+            upkeep = keep_promises(upkeep_duties(stores, settings.rules, log=log), log=log)
+            webhooks = build_webhooks(stores, data, catalog, settings, log=log)
+            deliveries = keep_delivering(stores.bells, webhooks.heed, log=log)
+            background = [upkeep, deliveries, *_workers(options, data, crew, log)]
+            asyncio.run(_serve(front_door, door, background, stores.watch.stop))
 
 
 def _door(options: Options, data: DataDir) -> closing[socket.socket]:

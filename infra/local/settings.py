@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from infra.local.options import Options
 from infra.local.refusal import Refused
@@ -22,60 +23,39 @@ from shared.settings import (
 )
 
 
-def read_rules(options: Options) -> JobRules:
-    """The rules from the environment, which the workers read too. Raises Refused."""
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """`rules` are the workers' too. `workers`: how many there will be, and how many jobs one draws
+    at once. `prices`: what a picture costs here, if anybody says. `cached_engine`: the one whose
+    pictures the result cache answers with; None: it is off. `content_filter`: whether safety
+    checkers look at pictures. `policy`: which prompts are refused."""
+
+    rules: JobRules
+    limits: LimitRules
+    workers: Workers
+    prices: Prices | None
+    cached_engine: str | None
+    content_filter: bool
+    policy: PromptPolicy
+
+
+def read_settings(options: Options, environ: Mapping[str, str]) -> RunSettings:
+    """Raises Refused that names what is wrong."""
     try:
-        return JobRules.read({**os.environ, "DARKROOM_LEASE_S": str(options.lease_s)})
+        return _read(options, environ)
     except SettingsError as error:
         raise Refused(str(error)) from error
 
 
-def read_limits() -> LimitRules:
-    """The limits from the environment. Raises Refused."""
-    try:
-        return LimitRules.read(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-
-
-def read_prices(options: Options) -> Prices | None:
-    """What a picture costs here, from the environment. Raises Refused."""
-    try:
-        price = MachinePrice.read(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-    return prices_by_the_hour(price, workers=options.workers)
-
-
-def read_workers(options: Options) -> Workers:
-    """How many there will be, and how many jobs one draws at once. Raises Refused."""
-    try:
-        settings = EngineSettings.read({**os.environ, **worker_settings(options)})
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-    return Workers(count=options.workers, together=settings.batch)
-
-
-def cached_engine(options: Options) -> str | None:
-    """The engine whose pictures the result cache answers with; None: it is off. Raises Refused."""
-    try:
-        facts = WorkerFacts.read(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-    return options.engine if facts.result_cache else None
-
-
-def filters_content() -> bool:
-    """Whether safety checkers look at pictures. Raises Refused."""
-    try:
-        return WorkerFacts.read(os.environ).content_filter
-    except SettingsError as error:
-        raise Refused(str(error)) from error
-
-
-def prompt_policy() -> PromptPolicy:
-    """Which prompts are refused, from the file that the environment names. Raises Refused."""
-    try:
-        return read_policy(PromptRules.read(os.environ).refused_terms)
-    except SettingsError as error:
-        raise Refused(str(error)) from error
+def _read(options: Options, environ: Mapping[str, str]) -> RunSettings:
+    facts = WorkerFacts.read(environ)
+    engine = EngineSettings.read({**environ, **worker_settings(options)})
+    return RunSettings(
+        rules=JobRules.read({**environ, "DARKROOM_LEASE_S": str(options.lease_s)}),
+        limits=LimitRules.read(environ),
+        workers=Workers(count=options.workers, together=engine.batch),
+        prices=prices_by_the_hour(MachinePrice.read(environ), workers=options.workers),
+        cached_engine=options.engine if facts.result_cache else None,
+        content_filter=facts.content_filter,
+        policy=read_policy(PromptRules.read(environ).refused_terms),
+    )

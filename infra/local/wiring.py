@@ -16,10 +16,10 @@ from infra.local.gateway import Gateway
 from infra.local.pictures import make_pictures
 from infra.local.pools import Door, Pools
 from infra.local.refusal import Refused
+from infra.local.settings import RunSettings
 from infra.local.stoppable_watch import StoppableWatch
 from infra.local.upkeep import seldom
 from shared.bells import Bells
-from shared.cost import Prices
 from shared.embedded.batch_table import SqliteBatchTable
 from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
@@ -37,8 +37,6 @@ from shared.http.admission import Admission, KeyedAdmission, OpenAdmission
 from shared.http.router import Event, Router
 from shared.model_card import Catalog
 from shared.open_limits import OpenLimits
-from shared.pace import Workers
-from shared.prompt_policy import PromptPolicy
 from shared.settings import JobRules, LimitRules
 from shared.telemetry import Log
 from shared.webhook_ports import Ring
@@ -97,34 +95,17 @@ def open_stores(data: DataDir, rules: JobRules, *, base_url: str, log: Log) -> S
     )
 
 
-def build_admission(stores: Stores, limits: LimitRules) -> Admission:
-    """Keys and rates from the first key on; the limit of all open jobs always."""
-    keys = SqliteKeyTable(stores.database)
-    return LocalAdmission(
-        keys,
-        keyed=KeyedAdmission(
-            keys=keys, limiter=SqliteRateLimiter(stores.database), rules=limits, clock=clock
-        ),
-        free=OpenAdmission(open_limits=OpenLimits(overall=limits.queue_limit)),
-        clock=clock,
-    )
-
-
 def build_gateway(
     stores: Stores,
     catalog: Catalog,
-    rules: JobRules,
-    admission: Admission,
+    settings: RunSettings,
     *,
-    workers: Workers,
     ready: Callable[[], int],
-    cached_engine: str | None,
-    prices: Prices | None,
-    policy: PromptPolicy,
     pools: Pools,
     log: Log,
 ) -> Gateway:
-    """The front door's application, with both units behind it."""
+    """The front door's application, with both units behind it. `ready()`: how many workers are."""
+    admission = _admission(stores, settings.limits)
     submit = make_submit_handler(
         table=stores.table,
         batches=SqliteBatchTable(stores.database, ring=stores.ring),
@@ -132,18 +113,18 @@ def build_gateway(
         outbox=stores.outbox,
         ring=stores.ring,
         catalog=catalog,
-        rules=rules,
+        rules=settings.rules,
         admission=admission,
         clock=clock,
         entropy=secrets.token_bytes,
         log=log,
         watch=stores.watch,
         images=lambda: stores.images,
-        cached_engine=cached_engine,
-        prices=prices,
-        workers=workers,
+        cached_engine=settings.cached_engine,
+        prices=settings.prices,
+        workers=settings.workers,
         ready=ready,
-        policy=policy,
+        policy=settings.policy,
     )
     status = make_status_handler(
         table=stores.table,
@@ -152,13 +133,13 @@ def build_gateway(
         watch=stores.watch,
         outbox=stores.outbox,
         catalog=catalog,
-        rules=rules,
+        rules=settings.rules,
         admission=admission,
         clock=clock,
-        workers=workers,
+        workers=settings.workers,
         ready=ready,
         log=log,
-        prices=prices,
+        prices=settings.prices,
     )
     return Gateway(
         doors={"submit_fn": _door(submit), "status_fn": _door(status)},
@@ -199,12 +180,12 @@ def build_webhooks(
     stores: Stores,
     data: DataDir,
     catalog: Catalog,
-    rules: JobRules,
+    settings: RunSettings,
     *,
-    prices: Prices | None,
     log: Log,
 ) -> Webhooks:
     """What tells receivers of what became of jobs."""
+    rules = settings.rules
     return Webhooks(
         table=stores.table,
         outbox=stores.outbox,
@@ -216,7 +197,20 @@ def build_webhooks(
         clock=clock,
         jitter=random.random,
         log=log,
-        prices=prices,
+        prices=settings.prices,
+    )
+
+
+def _admission(stores: Stores, limits: LimitRules) -> Admission:
+    """Keys and rates from the first key on; the limit of all open jobs always."""
+    keys = SqliteKeyTable(stores.database)
+    return LocalAdmission(
+        keys,
+        keyed=KeyedAdmission(
+            keys=keys, limiter=SqliteRateLimiter(stores.database), rules=limits, clock=clock
+        ),
+        free=OpenAdmission(open_limits=OpenLimits(overall=limits.queue_limit)),
+        clock=clock,
     )
 
 
