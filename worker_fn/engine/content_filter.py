@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from shared.errors import ContentFiltered, EngineFailed
 from worker_fn.engine.base import Picture
@@ -48,6 +47,8 @@ def shown(picture: Picture, settings: FilterSettings) -> FloatArray:
 
     The same arithmetic as transformers' CLIPImageProcessorPil.
     """
+    from PIL import Image  # workers of models without a checker start without it
+
     pixels, shorter = settings.pixels, min(picture.width, picture.height)
     image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
     width, height = (int(pixels * side / shorter) for side in image.size)
