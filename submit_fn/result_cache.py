@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from shared.cache_key import cache_key
 from shared.earlier_picture import answers, copied
 from shared.errors import ImageMissing, Unavailable, UploadFailed
+from shared.image_keys import image_key
 from shared.job import Image, Job, JobStatus, Timing
 from shared.model_card import Catalog
-from shared.ports import Clock, ImageStore, JobTable, image_key
+from shared.ports import Clock, ImageStore, JobTable
 from shared.spec import CompleteSpec, JobSpec
 from shared.telemetry import Log, LogEvent
 

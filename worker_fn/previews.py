@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from shared.errors import TransitionRefused
-from shared.ports import Clock, ImageStore, JobTable, preview_key
+from shared.image_keys import preview_key
+from shared.ports import Clock, ImageStore, JobTable
 from shared.telemetry import Log, LogEvent
 from shared.transitions import preview
 from worker_fn.attempts import Attempt

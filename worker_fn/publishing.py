@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from shared.cache_key import cache_key
 from shared.errors import JobFault, Unavailable, UploadFailed
+from shared.image_keys import image_key
 from shared.job import Image, Job, Progress, Timing
-from shared.ports import Clock, ImageStore, image_key
+from shared.ports import Clock, ImageStore
 from shared.telemetry import LogEvent
 from shared.transition import Transition
 from shared.transitions import succeed

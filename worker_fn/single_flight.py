@@ -14,8 +14,9 @@ from shared.cache_key import cache_key
 from shared.earlier_picture import answers, copied
 from shared.errors import ImageMissing, Unavailable, UploadFailed
 from shared.eta import eta
+from shared.image_keys import copy_key
 from shared.job import Image, Job, JobStatus, Timing
-from shared.ports import Flights, ImageStore, copy_key
+from shared.ports import Flights, ImageStore
 from shared.telemetry import LogEvent
 from shared.transition import Transition
 from shared.transitions import give_back, succeed

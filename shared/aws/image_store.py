@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 from shared.aws.clients import Client
 from shared.aws.errors import OBJECT_EXISTS, ignored, translated
 from shared.errors import Unavailable, UploadFailed
-from shared.ports import IMAGES, Link
+from shared.image_keys import IMAGES
+from shared.ports import Link
 
 CredentialsEnd: TypeAlias = Callable[[int], int | None]
 """Given now, when the signing credentials end, both in milliseconds since 1970; None: never."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from infra.aws_local.ministack import MiniStack, MiniStackError, running
-from shared.ports import image_key
+from shared.image_keys import image_key
 from tests.aws_local.places import Clients, new_bucket, new_table
 
 

@@ -17,9 +17,10 @@ import upkeep_fn.sweep
 import worker_fn.attempts
 import worker_fn.publishing
 import worker_fn.single_flight
+from shared.image_keys import image_key
 from shared.job import Image, Job, JobStatus
 from shared.ownership import read_own_job
-from shared.ports import ImageStore, JobTable, image_key
+from shared.ports import ImageStore, JobTable
 from shared.transition import Lease, Transition
 from shared.transitions import erase, give_back, retry
 from tests.chaos.ledger import TENANT

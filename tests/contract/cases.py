@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import transitions
+from shared.image_keys import preview_key
 from shared.job import Job, JobStatus
-from shared.ports import preview_key
 from shared.transition import Lease, Transition
 from tests.contract import samples
 from tests.contract.samples import (

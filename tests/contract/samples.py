@@ -6,8 +6,9 @@ import itertools
 from typing import Any
 
 from shared.batch import Batch, batch_id
+from shared.image_keys import image_key, preview_key
 from shared.job import Image, Job, JobError, JobStatus, Progress, Timing, job_id
-from shared.ports import IdempotencyKey, image_key, preview_key
+from shared.ports import IdempotencyKey
 from shared.spec import ERASED, CompleteSpec
 
 NOW_MS = 1_900_000_000_000

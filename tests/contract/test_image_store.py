@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import pytest
 
 from shared.errors import ImageMissing, LinkRefused, UploadFailed
-from shared.ports import ImageStore, image_key, preview_key
+from shared.image_keys import image_key, preview_key
+from shared.ports import ImageStore
 from tests.contract.families import Family, Images, now_ms
 from tests.contract.samples import new_id
 

@@ -10,7 +10,8 @@ from shared import transitions
 from shared.api_key import new_key
 from shared.batch import job_id_in
 from shared.errors import DarkroomError, Unavailable
-from shared.ports import JobQuery, image_key
+from shared.image_keys import image_key
+from shared.ports import JobQuery
 from shared.rate_limit import rate_policy
 from shared.webhook_event import happening
 from tests.contract.families import Family

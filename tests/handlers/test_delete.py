@@ -13,8 +13,9 @@ from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.retention import TOMBSTONE_MS, erase_expired
 from shared.errors import TransitionRefused, Unavailable
+from shared.image_keys import image_key
 from shared.job import Job
-from shared.ports import ImageStore, Link, image_key
+from shared.ports import ImageStore, Link
 from shared.spec import ERASED
 from shared.transitions import claim, retry
 from tests.handlers.keyed import keyed_service

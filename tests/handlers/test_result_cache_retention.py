@@ -14,8 +14,8 @@ from shared.embedded.database import Database
 from shared.embedded.image_store import FileImageStore
 from shared.embedded.retention import erase_expired
 from shared.embedded.strays import erase_strays
+from shared.image_keys import image_key
 from shared.job import job_id
-from shared.ports import image_key
 from tests.handlers.answered import ASKED, ask, newest
 from tests.service import Service, die, embedded_service
 from worker_fn.engine.pattern import PatternEngine

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from shared.errors import ImageMissing, Unavailable
+from shared.image_keys import image_key
 from shared.message import encode
-from shared.ports import image_key
 from tests.builders import a_job, a_spec, sqs_event
 from tests.handlers.test_worker import Context, invoke, picture_of
 from tests.service import Service, embedded_service

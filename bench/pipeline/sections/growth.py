@@ -25,10 +25,10 @@ from shared.embedded.rows import COLUMNS, to_row
 from shared.embedded.watch import SqliteWatch
 from shared.forecast import Forecast
 from shared.http.job_view import job_view
+from shared.image_keys import image_key
 from shared.job import Image, Job, JobStatus, Timing, job_id
 from shared.message import decode, encode
 from shared.pace import Workers
-from shared.ports import image_key
 from shared.spec import CompleteSpec, JobSpec
 from shared.transitions import cancel, claim
 from status_fn.read import Read
