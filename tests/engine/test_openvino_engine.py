@@ -46,7 +46,7 @@ def test_fp32_draws_what_diffusers_draws(
         ("exported_tiny_sd", 1, 7.5, 64, 64),
         ("exported_tiny_sd", 2, 1.0, 64, 64),
         ("exported_tiny_sd", 2, 7.5, 128, 96),
-        ("exported_tiny_sd", 2, 1.0, 256, 256),
+        ("exported_tiny_sd", 2, 1.0, 192, 192),
     ],
 )
 def test_int8_bytes_do_not_depend_on_the_company(
