@@ -28,12 +28,12 @@ from loadtest.queue_watch import QUEUE, QueueWatch
 from loadtest.recorder import FileRecorder, Outbox, Record
 from loadtest.scenarios import Scenario, chosen, scenarios
 from loadtest.shape import ScenarioShape
-from loadtest.users import ArrivingUser, PictureUser
+from loadtest.users import ArrivingUser, PictureUser, ThinkingUser
 
 UNDER_WAY = ("spawning", "running", "stopping", "cleanup")
 
 
-class Client(PictureUser):
+class Client(ThinkingUser):
     """A user of the closed-loop scenarios."""
 
 

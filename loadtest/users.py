@@ -23,7 +23,8 @@ CLOCKS = Clocks(wall_s=time.time, steady_s=time.monotonic)
 
 
 class PictureUser(FastHttpUser):
-    """Wishes for pictures, one after the other, until its time is over.
+    """Goes on journeys, in a way that its subclasses say. It has no task itself: Locust gives a
+    class all tasks of its bases, and picks one of them by chance.
 
     The locustfile sets what is the same for all: the scenario, how to record, the headers.
     """
@@ -40,17 +41,6 @@ class PictureUser(FastHttpUser):
         self._chance = random.Random()
         self._orders = 0
         self._cold: dict[str, bool | None] = {}
-
-    @task
-    def wish(self) -> None:
-        """One journey."""
-        self.drive(self._journey())
-        if self._orders == self.scenario.jobs_per_user:
-            raise StopUser
-
-    def wait_time(self) -> float:
-        """Seconds to think; Locust may cut them short, but never a journey."""
-        return self._chance.uniform(*self.scenario.think_s) + self.scenario.idle_s
 
     def drive(self, journey: Journey) -> None:
         """Run a journey to its end."""
@@ -133,6 +123,23 @@ class PictureUser(FastHttpUser):
             exception=None,
             context={},
         )
+
+
+class ThinkingUser(PictureUser):
+    """A closed loop: wishes for pictures, one after the other, until its time is over."""
+
+    abstract = True
+
+    @task
+    def wish(self) -> None:
+        """One journey."""
+        self.drive(self._journey())
+        if self._orders == self.scenario.jobs_per_user:
+            raise StopUser
+
+    def wait_time(self) -> float:
+        """Seconds to think; Locust may cut them short, but never a journey."""
+        return self._chance.uniform(*self.scenario.think_s) + self.scenario.idle_s
 
 
 class ArrivingUser(PictureUser):

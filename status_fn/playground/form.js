@@ -48,12 +48,15 @@ export class Form {
     return this.#cards.get(by("model").value);
   }
 
-  /** What GET /v1/models says. */
+  /** What GET /v1/models says. It may come late, or again: what stands in the form by then is somebody's choice. */
   offer({ models, default: usual }) {
+    const chosen = by("model").value || usual;
+    const written = Object.fromEntries(NUMBERS.map((name) => [name, by(name).value]));
     this.#cards = new Map(models.map((card) => [card.name, card]));
     by("model").replaceChildren(...models.map((card) => el("option", { value: card.name }, card.title)));
-    by("model").value = usual;
-    this.#use(this.card());
+    const isThere = this.#cards.has(chosen);
+    by("model").value = isThere ? chosen : usual;
+    this.#use(this.card(), isThere ? written : {});
   }
 
   /** The job as it stands in the form; of a field that is empty yet, the service knows what it should be. */
@@ -132,16 +135,16 @@ export class Form {
     for (const name of FIELDS) this.#clear(name);
   }
 
-  #use(card) {
+  #use(card, written = {}) {
     if (!card) return;
     const { limits, defaults } = card;
     for (const name of NUMBERS) {
       bound(by(name), limits[name], name === "guidance" ? "any" : name === "steps" ? 1 : limits.multiple_of);
-      by(name).value = defaults[name];
+      by(name).value = written[name] || defaults[name];
     }
     for (const name of ["steps", "guidance"]) {
       bound(by(`${name}-dial`), limits[name], name === "guidance" ? 0.5 : 1);
-      by(`${name}-dial`).value = defaults[name];
+      by(`${name}-dial`).value = by(name).value;
     }
     this.#about(card);
     by("size-hint").textContent = sizeRule(limits);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -140,6 +141,18 @@ def test_an_open_loop_keeps_its_rate(host: str, tmp_path: Path) -> None:
     )
     assert done.status == 0, done.said
     assert done.summary["ledger"]["accepted"] > 20
+
+
+def test_whoever_arrives_in_an_open_loop_does_nothing_else() -> None:
+    """In a process of its own, since Locust changes the one that imports it."""
+    say = "from loadtest.locustfile import Arrivals as a, Client as c; print(a.tasks, c.tasks)"
+    done = subprocess.run(
+        [sys.executable, "-c", say], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert re.findall(r"function (\w+\.\w+)", done.stdout) == [
+        "ArrivingUser.wish",
+        "ThinkingUser.wish",
+    ]
 
 
 @pytest.mark.parametrize(

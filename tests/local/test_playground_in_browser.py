@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from darkroom import Darkroom
 from tests.local.below_a_path import below
@@ -107,6 +107,21 @@ def test_who_is_quicker_than_the_models_gets_the_service_s_own_choice(
     assert page.evaluate("document.getElementById('picture').naturalWidth") == 128
 
 
+def test_what_is_written_before_the_models_are_there_stays(quick: Server, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/v1/models", lambda route: held.append(route))
+    page.goto(quick.base_url)
+    page.fill("#width", "192")
+    page.fill("#steps", "2")
+    for route in held:
+        route.continue_()
+
+    expect(page.locator("#size-hint")).to_contain_text("64 to 256")
+    expect(page.locator("#width")).to_have_value("192")
+    expect(page.locator("#height")).to_have_value("128")
+    expect(page.locator("#steps-dial")).to_have_value("2")
+
+
 def test_unknown_words_are_pointed_out(quick: Server, page: Page) -> None:
     page.goto(quick.base_url)
     draw(page, "a zebra at sunset")
@@ -127,6 +142,7 @@ def test_a_refusal_stands_beside_its_field(quick: Server, page: Page) -> None:
 
 def test_what_is_beyond_the_limits_is_not_even_sent(quick: Server, page: Page) -> None:
     page.goto(quick.base_url)
+    expect(page.locator("#size-hint")).to_contain_text("64 to 256")
     page.fill("#width", "100")
     draw(page, "a hill")
 
